@@ -218,6 +218,15 @@ $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOUSE_CPPFLAGS) $(UNIT_CPPFLAGS) $(HOUSE_CFLAGS) -MMD -MP \
 		-c -o $@ $<
+	@echo '$(UNIT_CPPFLAGS)' > $(@:.o=.inc)
+
+# An object is remade when a header changes, so its file needs a look then.
+$(B)/tidy/%.ok: %.c $(B)/obj/%.o .clang-tidy
+	$(call say,TIDY  )
+	@mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- -std=c11 $(HOUSE_CPPFLAGS) \
+		$$(cat $(B)/obj/$*.inc) 2>$@.err || { cat $@.err; exit 1; }
+	@touch $@
 
 define archive
 $(call say,AR    )
@@ -376,10 +385,9 @@ check-long: ## crash matrix, fuzzing, valgrind: an hour and more
 	+@tests/long
 
 lint: deps-dev $(PRODUCT) ## layers, style, exported symbols, format, clang-tidy
-	+@LEAT_BUILD=$(B) tests/lint/run
+	+@LEAT_BUILD=$(B) MAKE=$(MAKE) tests/lint/run
 
-tidy: deps-dev ## clang-tidy alone
-	+@LEAT_BUILD=$(B) tests/lint/tidy
+tidy: $(patsubst %.c,$(B)/tidy/%.ok,$(filter-out tests/%,$(sort $(ALL_SRC)))) ## clang-tidy alone
 
 format: ## apply clang-format to the tree
 	@tests/lint/format --apply
