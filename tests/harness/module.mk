@@ -1,0 +1,3 @@
+LIBS += harness
+harness_DIRS := tests/harness
+harness_PKGS := libpq libmicrohttpd cmocka
