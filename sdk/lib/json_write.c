@@ -23,7 +23,9 @@ put_escape(uint8_t *to, uint8_t c)
 		to[1] = (uint8_t)letters[c - 8];
 		return 2;
 	}
-	memcpy(to + 1, "u00", 3);
+	to[1] = 'u';
+	to[2] = '0';
+	to[3] = '0';
 	to[4] = (uint8_t)hex[c >> 4];
 	to[5] = (uint8_t)hex[c & 15];
 	return 6;
