@@ -14,6 +14,7 @@
 #include <leat/arena.h>
 #include <leat/buf.h>
 #include <leat/err.h>
+#include <leat/schema.h>
 #include <leat/str.h>
 #include <leat/value.h>
 
@@ -28,7 +29,14 @@ int leat_json_add_f32(struct leat_buf *b, float v);
 /* Any schemaless value; BYTES as base64 text. */
 int leat_json_add_value(struct leat_buf *b, const struct leat_value *v);
 /*
- * The same with the members of objects in the order of their names, and of
+ * A value with its schema, which may be NULL: structs become objects with the
+ * names of their fields. Logical types are written as what they are made of; a
+ * value that does not fit its schema is written as if it had none.
+ */
+int leat_json_add_typed(struct leat_buf *b, const struct leat_schema *schema,
+    const struct leat_value *v);
+/*
+ * As leat_json_add_value, with members in the order of their names, and of
  * equal names the last only: equal values give equal text. For small objects,
  * such as source partitions: the time is quadratic in their members.
  */
