@@ -409,7 +409,7 @@ demo bench install: FORCE
 	+@$(MAKE) --no-print-directory MODE=release $@
 else
 
-demo: $(PRODUCT) ## show it working, from an empty directory to a running pipeline
+demo: $(PRODUCT) $(B)/bench/receiver ## show it working, from an empty directory to a running pipeline
 	+@LEAT_BUILD=$(abspath $(B)) tests/demo/run
 
 bench: $(PRODUCT) $(BENCH_FILES) ## measure, as ratios against the limits of the machine
