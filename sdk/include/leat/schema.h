@@ -54,6 +54,8 @@ struct leat_schema {
 	uint32_t reserved;
 };
 
+enum { LEAT_SCHEMA_DEPTH = 128 };	/* schemas within schemas */
+
 /* The plain schemas without attributes, required and optional (kind <= BYTES). */
 const struct leat_schema *leat_schema_plain(int kind, int optional);
 
