@@ -335,7 +335,7 @@ static int
 listen_on(const char *text, struct leat_err *err)
 {
 	struct sockaddr_storage addr;
-	socklen_t len;
+	socklen_t len = 0;
 	int one = 1;
 	int fd, rc = resolve(text, &addr, &len, err);
 
