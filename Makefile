@@ -361,7 +361,7 @@ deps-dev: ## install also what lint, the sanitizers and fuzzing need
 	@.ci/deps build dev
 
 # `+` lets the progress through as it comes, in spite of --output-sync.
-RUN = +@LEAT_BUILD=$(abspath $(B)) tests/run
+RUN = +@LEAT_BUILD=$(abspath $(B)) TEST_FILTER='$(TEST_FILTER)' tests/run
 FOR_TESTS := $(PRODUCT) $(TEST_PLUGIN_FILES)
 
 test: tests ## run all tests (MODE=asan, MODE=tsan: under a sanitizer)
