@@ -95,7 +95,8 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 ifeq ($(CLANG),)
 WARN += -Wlogical-op -Wduplicated-cond -Wformat-signedness -Wjump-misses-init
 else
-WARN += -Wcomma -Wunreachable-code-break -Wno-gnu-zero-variadic-macro-arguments
+WARN += -Wcomma -Wunreachable-code-break -Wno-format-nonliteral \
+	-Wno-gnu-zero-variadic-macro-arguments
 endif
 
 CFLAGS_debug   := -O2 -g

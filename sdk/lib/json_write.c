@@ -4,8 +4,8 @@
  */
 #include <leat/json.h>
 
-#include "float.h"
-#include "scan.h"
+#include "sdk/lib/float.h"
+#include "sdk/lib/scan.h"
 
 /* Writes the escape of one byte; its length. Upper-case hex, as Jackson. */
 static size_t

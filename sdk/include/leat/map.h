@@ -21,7 +21,7 @@ struct leat_map_entry {
 };
 
 struct leat_map {
-	struct leat_map_entry *entries;	/* in order; key NULL where removed */
+	struct leat_map_entry *entries;	/* in order; no key: removed */
 	uint32_t *slots;	/* entry index + 1, 0 is free */
 	size_t len;		/* live entries */
 	size_t used;		/* entries in use, removed ones included */
