@@ -367,7 +367,7 @@ FOR_TESTS := $(PRODUCT) $(TEST_PLUGIN_FILES)
 test: tests ## run all tests (MODE=asan, MODE=tsan: under a sanitizer)
 	$(RUN) $(TESTS) $(addprefix replay:,$(FUZZERS))
 
-test-unit: $(UNIT_TESTS) $(FOR_TESTS) ## run the unit tests
+test-unit: $(UNIT_TESTS) $(PLUGIN_FILES) $(TEST_PLUGIN_FILES) ## run the unit tests
 	$(RUN) $(UNIT_TESTS)
 
 test-integration: $(INTEGRATION_TESTS) $(ABI_TESTS) $(FOR_TESTS) ## run the tests against real servers
