@@ -151,6 +151,12 @@ by_table(struct parts p, double *ret_value)
 	return a == b;
 }
 
+static double
+scale_exact(double v, int exp)
+{
+	return exp < 0 ? v / exact_pow10[-exp] : v * exact_pow10[exp];
+}
+
 double
 leat_f64_from_text(const char *s, size_t len)
 {
@@ -161,8 +167,7 @@ leat_f64_from_text(const char *s, size_t len)
 		v = 0;
 	else if (!p.cut && p.digits < UINT64_C(1) << 53 &&
 	    p.exp >= -EXACT_POW10 && p.exp <= EXACT_POW10)
-		v = p.exp < 0 ? v / exact_pow10[-p.exp] :
-		    v * exact_pow10[p.exp];
+		v = scale_exact(v, (int)p.exp);
 	else if (!by_table(p, &v))
 		v = leat_f64_exact(s, len);
 	return p.minus ? -v : v;

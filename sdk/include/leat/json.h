@@ -27,6 +27,12 @@ int leat_json_add_f64(struct leat_buf *b, double v);
 int leat_json_add_f32(struct leat_buf *b, float v);
 /* Any schemaless value; BYTES as base64 text. */
 int leat_json_add_value(struct leat_buf *b, const struct leat_value *v);
+/*
+ * The same with the members of objects in the order of their names, and of
+ * equal names the last only: equal values give equal text. For small objects,
+ * such as source partitions: the time is quadratic in their members.
+ */
+int leat_json_add_canonical(struct leat_buf *b, const struct leat_value *v);
 
 /*
  * Parses one document that must fill the text but for white space. All memory
