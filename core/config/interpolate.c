@@ -295,17 +295,17 @@ resolve(const struct references *refs, const struct provider *p,
 
 /*
  * At a "${": resolves it, or leaves it as it is. *at moves behind what was
- * used.
+ * used. `last` is the last "}" of the text, or NULL.
  */
 static int
-reference(const struct references *refs, const char **at, struct leat_buf *to,
-    struct interpolated *facts, struct leat_err *err)
+reference(const struct references *refs, const char **at, const char *last,
+    struct leat_buf *to, struct interpolated *facts, struct leat_err *err)
 {
 	const char *start = *at + 2;
 	const char *colon = start + strcspn(start, ":}$");
 	struct leat_str name = { start, (size_t)(colon - start) };
 	const struct provider *p = provider_find(name);
-	const char *end = strchr(start, '}');
+	const char *end = last != NULL && last >= start ? last : NULL;
 
 	if (*colon != ':' || !is_word(name) ||
 	    (p == NULL && (is_template(name) || end == NULL))) {
@@ -319,6 +319,7 @@ reference(const struct references *refs, const char **at, struct leat_buf *to,
 	if (end == NULL)
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
 		    "'${%s:' without '}'", p->name);
+	end = strchr(start, '}');
 	*at = end + 1;
 	facts->changed = true;
 	facts->secret = facts->secret || p->secret;
@@ -330,6 +331,7 @@ int
 interpolate(const struct references *refs, const char *text, bool kafka,
     struct leat_buf *to, struct interpolated *ret_facts, struct leat_err *err)
 {
+	const char *last = strrchr(text, '}');
 	struct interpolated facts = { 0 };
 	int rc = 0;
 
@@ -345,7 +347,8 @@ interpolate(const struct references *refs, const char *text, bool kafka,
 			text += kafka ? 3 : 2;
 			facts.changed = true;
 		} else if (text[1] == '{') {
-			rc = reference(refs, &text, to, &facts, err);
+			rc = reference(refs, &text, last, to, &facts,
+			    err);
 		} else {
 			(void)leat_buf_add_byte(to, '$');
 			text++;
