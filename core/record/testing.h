@@ -63,9 +63,6 @@ testing_intern(struct leat_schema_pool *pool, const struct leat_schema *s)
 
 /* ------------------------------------------- the example of the references */
 
-#define S_REQ(k) { .kind = (k) }
-#define S_OPT(k) { .kind = (k), .optional = 1 }
-
 static const struct leat_schema t_int32 = { .kind = LEAT_INT32 };
 static const struct leat_schema t_int64 = { .kind = LEAT_INT64 };
 static const struct leat_schema t_string = { .kind = LEAT_STRING };
@@ -162,7 +159,7 @@ static const struct leat_field t_key_fields[] = {
 static const struct leat_schema t_key = { .kind = LEAT_STRUCT,
 	.name = "px.shop.orders.Key", .fields = t_key_fields, .nfields = 1 };
 
-#define V_STR(s) { .kind = LEAT_STRING, .len = sizeof(s) - 1, .u.s = (s) }
+#define V_STR(t) { .kind = LEAT_STRING, .len = sizeof(t) - 1, .u.s = "" t }
 #define V_I32(n) { .kind = LEAT_INT32, .u.i = (n) }
 #define V_I64(n) { .kind = LEAT_INT64, .u.i = (n) }
 #define V_STRUCT(a)                                       \

@@ -270,12 +270,12 @@ put_array(struct out *o, uint8_t *p, const struct json_plan *plan,
 		if (i > 0)
 			*p++ = ',';
 		p = put_elem(o, p, plan->elem, &v->u.items[i]);
+		if (p == NULL)
+			leat_err_wrap(o->err, "[%u]", i);
 	}
 	raise(o, by);
 	if (p != NULL)
 		*p++ = ']';
-	else if (i < v->len)
-		leat_err_wrap(o->err, "[%u]", i);
 	return p;
 }
 
