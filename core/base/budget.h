@@ -25,9 +25,15 @@ void budget_free(struct budget *b);
  * the minimum no longer fits the limit.
  */
 struct budget_share *budget_join(struct budget *b, size_t min_bytes);
-void budget_leave(struct budget_share *s);
+/* Gives everything back; when it returns, fn is not called any more. */
+void budget_leave(struct budget_share *s);	/* accepts NULL */
 
-/* true and taken, or false: then fn(arg) is called once when it may fit. */
+/*
+ * true and taken, or false: then fn(arg) is called once when it may fit, on the
+ * thread of whoever gave; it must be brief and not leave. A share has one
+ * waiter: a later take replaces it. What could never fit is granted to a share
+ * that holds nothing.
+ */
 bool budget_take(struct budget_share *s, size_t bytes, void (*fn)(void *),
     void *arg);
 void budget_give(struct budget_share *s, size_t bytes);

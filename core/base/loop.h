@@ -22,7 +22,9 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4 };
 typedef void loop_fd_fn(void *arg, int events);
 typedef void loop_timer_fn(void *arg);
 
+/* clock NULL: the system's. */
 struct loop *loop_new(const struct clock *clock, struct leat_err *err);
+/* Its timers must have been freed; its descriptors are forgotten. */
 void loop_free(struct loop *l);
 
 /* The fd stays the caller's. Freed with loop_fd_remove, also from callbacks. */
@@ -43,5 +45,6 @@ int loop_run(struct loop *l, struct leat_err *err);
 /* One round: waits at most timeout_ms (-1: no limit). For tests. */
 int loop_run_once(struct loop *l, int64_t timeout_ms, struct leat_err *err);
 void loop_stop(struct loop *l);	/* @thread any */
+void loop_wake(struct loop *l);	/* @thread any; ends the present wait */
 
 #endif

@@ -12,9 +12,13 @@
 
 #include <leat/err.h>
 
+struct thread_state;
+
+/* Zeroed, it is a thread that does not run; joining it does nothing. */
 struct thread {
 	pthread_t id;
 	bool running;
+	struct thread_state *state;
 };
 
 /* The name is cut to 15 characters. */

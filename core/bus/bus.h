@@ -52,6 +52,31 @@ struct bus_setting {
 int bus_topic_ensure(struct bus *b, const char *topic, int32_t partitions,
     const struct bus_setting *settings, size_t n, struct leat_err *err);
 
+struct bus_topic_info {
+	const char *name;	/* valid during the callback */
+	int32_t partitions;
+	bool internal;
+};
+/* By name; a negative return ends the walk and is the result. */
+int bus_topic_each(struct bus *b,
+    int (*fn)(void *arg, const struct bus_topic_info *info), void *arg);
+/* Number of partitions, or LEAT_E_NOTFOUND. */
+int32_t bus_topic_partitions(struct bus *b, const char *topic);
+/* Every setting in force. */
+int bus_topic_settings(struct bus *b, const char *topic,
+    void (*fn)(void *arg, const char *name, const char *value, bool def),
+    void *arg, struct leat_err *err);
+
+struct bus_partition_info {
+	int64_t start;		/* first offset there is */
+	int64_t stable;		/* end of what read_committed sees */
+	int64_t end;		/* the next offset */
+	int64_t durable;	/* end of what an fsync has covered */
+	int64_t bytes;
+};
+int bus_partition_info(struct bus *b, const char *topic, int32_t partition,
+    struct bus_partition_info *ret_info, struct leat_err *err);
+
 /* ----------------------------------------------------------- messages */
 
 struct bus_header {
@@ -135,7 +160,11 @@ size_t bus_producer_held(const struct bus_producer *p);
 /* ---------------------------------------------------------- consumers */
 
 struct bus_consumer_options {
-	const char *group;	/* "connect-<name>" */
+	/*
+	 * "connect-<name>". NULL: no group; nothing is stored, and it begins
+	 * where bus_consumer_seek says.
+	 */
+	const char *group;
 	const char *const *topics;	/* NULL: pattern */
 	size_t ntopics;
 	const char *pattern;	/* POSIX extended, the whole name */

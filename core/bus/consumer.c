@@ -152,8 +152,8 @@ part_add(struct bus_consumer *c, struct ctopic *t, int32_t index,
 		part_free(cp);
 		return err->code;
 	}
-	if (broker_group_offset(c->bus->broker, c->group, t->name, index,
-	    &cp->committed) < 0)
+	if (c->group == NULL || broker_group_offset(c->bus->broker, c->group,
+	    t->name, index, &cp->committed) < 0)
 		cp->committed = -1;
 	cp->position = cp->done = start_of(c, cp);
 	c->parts[c->nparts++] = cp;
@@ -336,9 +336,9 @@ bus_consumer_open(struct bus *b, const struct bus_consumer_options *o,
 		c->o.poll_records = POLL_RECORDS;
 	leat_arena_init(&c->headers, HEADER_CHUNK, 0);
 	leat_map_init(&c->known);
-	c->group = strdup(o->group);
+	c->group = o->group == NULL ? NULL : strdup(o->group);
 	c->messages = calloc(c->o.poll_records, sizeof(*c->messages));
-	if (c->group == NULL || c->messages == NULL) {
+	if ((c->group == NULL && o->group != NULL) || c->messages == NULL) {
 		no_memory(err);
 		goto fail;
 	}
@@ -589,6 +589,9 @@ commit_one(struct bus_consumer *c, struct cpart *cp, int64_t offset,
 		.partition = cp->index, .leader_epoch = -1, .offset = offset,
 		.metadata = "" };
 
+	if (c->group == NULL)
+		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_STATE,
+		    "a consumer without a group commits nothing");
 	if (broker_group_commit(c->bus->broker, c->group, &at, 1, err) < 0)
 		return leat_err_wrap(err, "commit offset of '%s-%d'",
 		    cp->topic->name, (int)cp->index);

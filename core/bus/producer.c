@@ -238,7 +238,7 @@ static struct ptopic *
 ptopic_open(struct bus_producer *p, const char *name, struct leat_err *err)
 {
 	struct ptopic *pt;
-	int32_t n;
+	int32_t n = 0;
 
 	if (ptopic_ensure(p, name, &n, err) < 0)
 		return NULL;

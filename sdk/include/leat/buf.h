@@ -40,7 +40,8 @@ int leat_buf_grow(struct leat_buf *b, size_t n);
 static inline uint8_t *
 leat_buf_reserve(struct leat_buf *b, size_t n)
 {
-	if (n > b->cap - b->len && leat_buf_grow(b, n) < 0)
+	if ((n > b->cap - b->len || b->data == NULL) &&
+	    leat_buf_grow(b, n) < 0)
 		return NULL;
 	return b->data + b->len;
 }

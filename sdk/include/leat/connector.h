@@ -426,8 +426,8 @@ leat_plan_add(struct leat_task *t, const struct leat_param *over, uint32_t n)
  * poll	    Adds records to the batch until it is full or there is nothing now,
  *	    and returns; never blocks for long (see leat_wait).
  * durable  The records up to this position are on disk and visible: the source
- *	    may acknowledge upstream. Positions come in order, per partition; some
- *	    may be skipped for newer ones.
+ *	    may acknowledge upstream. Positions come in order, per partition;
+ *	    some may be skipped for newer ones.
  * tick	    Called at least every second, also while back-pressure holds poll():
  *	    keep-alives go here.
  * interrupt  @thread any. The task should return soon from whatever call it is
@@ -491,14 +491,14 @@ struct leat_connector {
 	int32_t kind;		/* LEAT_SOURCE or LEAT_SINK */
 	const char *name;	/* "postgres-source" */
 	const char *version;	/* "1.0.0" */
-	const char *aliases;	/* Java class names it answers to, commas; NULL */
+	const char *aliases;	/* Java class names, with commas, or NULL */
 	const char *help;	/* one line */
 	uint64_t flags;		/* LEAT_CAN_EXACTLY_ONCE .. */
 	const struct leat_option *options;
 	uint64_t config_size;	/* of the struct that the options fill */
 	/*
-	 * Optional: checks options against each other. 0, or class CONFIG; start
-	 * the text with the option's name and a colon. No I/O.
+	 * Optional: checks options against each other. 0, or class CONFIG;
+	 * start the text with the option's name and a colon. No I/O.
 	 */
 	int32_t (*check)(const void *config, struct leat_err *err);
 	/*

@@ -28,7 +28,7 @@ struct leat_reader {
 static inline void
 leat_reader_init(struct leat_reader *r, const void *p, size_t len)
 {
-	r->start = r->cur = (const uint8_t *)p;
+	r->start = r->cur = (const uint8_t *)(p != NULL ? p : "");
 	r->end = r->start + len;
 	r->err = 0;
 }

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * buf.c: growing a buffer, and decimal numbers without printf.
+ *
+ * The allocation is always one byte larger than cap, so that the NUL of
+ * leat_buf_cstr() has its place and does not count against the ceiling.
+ */
+#include <leat/buf.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	FIRST_CAP = 63,
+	U64_DIGITS = 20
+};
+
+void
+leat_buf_init(struct leat_buf *b, size_t max)
+{
+	*b = (struct leat_buf){ .max = max };
+}
+
+void
+leat_buf_fini(struct leat_buf *b)
+{
+	free(b->data);
+	leat_buf_init(b, b->max);
+}
+
+/* The capacity after growing for `need` bytes: doubled, within the ceiling. */
+static size_t
+next_cap(const struct leat_buf *b, size_t need)
+{
+	size_t cap = b->cap > b->max / 2 ? b->max : b->cap * 2;
+
+	if (cap < FIRST_CAP)
+		cap = FIRST_CAP;
+	if (cap > b->max)
+		cap = b->max;
+	return cap < need ? need : cap;
+}
+
+int
+leat_buf_grow(struct leat_buf *b, size_t n)
+{
+	size_t need, cap;
+	uint8_t *data;
+
+	if (__builtin_add_overflow(b->len, n, &need) || need > b->max)
+		goto failed;
+	if (b->data != NULL && need <= b->cap)
+		return 0;
+	cap = next_cap(b, need);
+	if (cap == SIZE_MAX)
+		goto failed;
+	data = realloc(b->data, cap + 1);
+	if (data == NULL)
+		goto failed;
+	b->data = data;
+	b->cap = cap;
+	return 0;
+failed:
+	b->failed = true;
+	return -1;
+}
+
+int
+leat_buf_add_str(struct leat_buf *b, const char *s)
+{
+	return leat_buf_add(b, s, strlen(s));
+}
+
+int
+leat_buf_printf(struct leat_buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0 || leat_buf_reserve(b, (size_t)n) == NULL) {
+		b->failed = true;
+		return -1;
+	}
+	/* The NUL goes into the byte behind cap. */
+	va_start(ap, fmt);
+	(void)vsnprintf((char *)b->data + b->len, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->len += (size_t)n;
+	return 0;
+}
+
+static const char two_digits[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233"
+    "34353637383940414243444546474849505152535455565758596061626364656667"
+    "6869707172737475767778798081828384858687888990919293949596979899";
+
+/* Writes v so that it ends at `end`; the place of its first digit. */
+static char *
+digits_before(char *end, uint64_t v)
+{
+	char *p = end;
+
+	while (v >= 100) {
+		p -= 2;
+		memcpy(p, two_digits + v % 100 * 2, 2);
+		v /= 100;
+	}
+	if (v >= 10) {
+		p -= 2;
+		memcpy(p, two_digits + v * 2, 2);
+	} else {
+		*--p = (char)('0' + v);
+	}
+	return p;
+}
+
+int
+leat_buf_add_u64(struct leat_buf *b, uint64_t v)
+{
+	char tmp[U64_DIGITS];
+	char *p = digits_before(tmp + U64_DIGITS, v);
+
+	return leat_buf_add(b, p, (size_t)(tmp + U64_DIGITS - p));
+}
+
+int
+leat_buf_add_i64(struct leat_buf *b, int64_t v)
+{
+	char tmp[U64_DIGITS + 1];
+	char *p;
+
+	if (v >= 0) {
+		p = digits_before(tmp + sizeof(tmp), (uint64_t)v);
+	} else {
+		p = digits_before(tmp + sizeof(tmp), -(uint64_t)v);
+		*--p = '-';
+	}
+	return leat_buf_add(b, p, (size_t)(tmp + sizeof(tmp) - p));
+}
+
+const char *
+leat_buf_cstr(struct leat_buf *b)
+{
+	if (b->failed || leat_buf_reserve(b, 0) == NULL)
+		return NULL;
+	b->data[b->len] = '\0';
+	return (const char *)b->data;
+}
+
+uint8_t *
+leat_buf_detach(struct leat_buf *b, size_t *ret_len)
+{
+	uint8_t *data = b->data;
+
+	*ret_len = b->len;
+	leat_buf_init(b, b->max);
+	return data;
+}
