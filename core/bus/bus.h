@@ -148,6 +148,11 @@ int bus_commit(struct bus_producer *p, uint64_t ticket, struct leat_err *err);
  */
 int bus_commit_poll(struct bus_producer *p, uint64_t *ret_ticket,
     struct leat_err *err);
+/*
+ * Writes what was taken to the log, without a commit, and gives back memory
+ * that is only kept for speed. -EAGAIN when a commit in flight forbids it.
+ */
+int bus_flush(struct bus_producer *p, struct leat_err *err);
 bool bus_commit_in_flight(const struct bus_producer *p);
 /* Memory held by messages that were taken and not written. */
 size_t bus_producer_held(const struct bus_producer *p);
