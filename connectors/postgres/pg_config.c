@@ -131,6 +131,8 @@ const struct leat_option pg_source_options[] = {
 	    "Leave out updates that change no captured column (needs REPLICA IDENTITY FULL)."),
 	ROW("extended.headers.enabled", NULL, BOOL, 0, "false", 0, 0, NULL, extended_headers,
 	    "Add the __debezium.context.* headers to data records."),
+	ROW("event.converting.failure.handling.mode", NULL, CHOICE, 0, "warn", 0, 0, "warn,fail,skip", convert_failure,
+	    "What to do about a value that its schema cannot express, such as NaN in a precise numeric: null with a warning, stop, or null."),
 	{ .name = NULL }
 };
 /* clang-format on */

@@ -486,50 +486,87 @@ plain_fallback(uint8_t kind)
 	}
 }
 
-/* Has the catalog's text type a placeholder of its own? By category. */
+/* The option's text as bytes: itself, or what hex: spells. */
+static struct leat_str
+placeholder_bytes(struct build *b)
+{
+	const char *text = b->env->cfg->placeholder;
+	struct leat_str s = leat_str_c(text);
+	char *hex;
+	struct leat_value v;
+	struct pg_type raw = { .mode = PG_BINARY_BYTES };
+	struct pg_arena_batch ab;
+
+	if (!leat_str_starts(s, "hex:"))
+		return s;
+	pg_arena_batch_init(&ab, b->a);
+	hex = leat_arena_printf(b->a, "\\x%s", text + 4);
+	if (hex == NULL || pg_conv_bytea(&raw, hex, (uint32_t)strlen(hex),
+	    &ab.b, &v) < 0)
+		return s;
+	return (struct leat_str){ v.u.s, v.len };
+}
+
+/* One text, or the placeholder's bytes as numbers. */
+static int
+array_placeholder(struct build *b, struct leat_str text)
+{
+	static const char uuid[] = "b68a35a7-17ad-35b3-af2a-ae46edb4545a";
+	const struct pg_type *e = b->ty->elem;
+	uint8_t kind = e->schema.kind;
+	int numbers = (kind == LEAT_INT32 || kind == LEAT_INT64) &&
+	    (e->schema.name == NULL || e->conv == pg_conv_date);
+	size_t n = numbers ? text.len : 1;
+	struct leat_value *item = leat_arena_calloc(b->a, n, sizeof(*item));
+
+	if (item == NULL)
+		return -ENOMEM;
+	item[0] = leat_string(text.ptr, text.len);
+	for (size_t i = 0; numbers && i < n; i++) {
+		item[i] = leat_i64((unsigned char)text.ptr[i]);
+		item[i].kind = kind;
+	}
+	/* The name-based UUID of the default text; others have none. */
+	if (e->category == PG_CAT_UUID &&
+	    leat_str_eq_c(text, "__debezium_unavailable_value"))
+		item[0] = leat_cstring(uuid);
+	else if (!numbers && e->category != PG_CAT_TEXT)
+		return 0;
+	b->ty->placeholder = leat_items(LEAT_ARRAY, item, n);
+	b->ty->has_placeholder = 1;
+	return 0;
+}
+
+/* What stands for an unchanged large value of this type, where anything can. */
 static int
 set_placeholder(struct build *b)
 {
-	const char *text = b->env->cfg->placeholder;
+	struct pg_type *ty = b->ty;
 	struct pg_arena_batch ab;
 	struct leat_value *item;
-	size_t n;
+	struct leat_str text;
 
-	if (text == NULL)
+	if (b->env->cfg->placeholder == NULL)
 		return 0;
-	n = strlen(text);
-	pg_arena_batch_init(&ab, b->a);
-	b->ty->has_placeholder = 1;
-	if (b->ty->schema.kind == LEAT_STRING &&
-	    b->ty->category == PG_CAT_TEXT) {
-		b->ty->placeholder = leat_string(text, n);
-	} else if (b->ty->category == PG_CAT_BINARY) {
-		if (pg_binary_value(b->ty->mode, text, n, &ab.b,
-		    &b->ty->placeholder) < 0)
-			return -ENOMEM;
-	} else if (b->ty->schema.kind == LEAT_MAP ||
-	    (b->ty->schema.kind == LEAT_ARRAY && b->ty->elem != NULL &&
-	    b->ty->elem->category == PG_CAT_TEXT)) {
+	text = placeholder_bytes(b);
+	if (ty->category == PG_CAT_BINARY) {
+		pg_arena_batch_init(&ab, b->a);
+		ty->has_placeholder = 1;
+		return pg_binary_value(ty->mode, text.ptr, text.len, &ab.b,
+		    &ty->placeholder);
+	}
+	if (ty->schema.kind == LEAT_STRING && ty->category == PG_CAT_TEXT) {
+		ty->has_placeholder = 1;
+		ty->placeholder = leat_string(text.ptr, text.len);
+	} else if (ty->schema.kind == LEAT_MAP) {
 		item = leat_arena_calloc(b->a, 2, sizeof(*item));
 		if (item == NULL)
 			return -ENOMEM;
-		item[0] = item[1] = leat_string(text, n);
-		b->ty->placeholder = leat_items(b->ty->schema.kind, item, 1);
-	} else if (b->ty->schema.kind == LEAT_ARRAY && b->ty->elem != NULL &&
-	    (b->ty->elem->schema.kind == LEAT_INT32 ||
-	    b->ty->elem->schema.kind == LEAT_INT64) &&
-	    (b->ty->elem->schema.name == NULL ||
-	    b->ty->elem->category == PG_CAT_TIME)) {
-		item = leat_arena_calloc(b->a, n, sizeof(*item));
-		if (item == NULL)
-			return -ENOMEM;
-		for (size_t i = 0; i < n; i++) {
-			item[i] = leat_i64((unsigned char)text[i]);
-			item[i].kind = b->ty->elem->schema.kind;
-		}
-		b->ty->placeholder = leat_items(LEAT_ARRAY, item, n);
-	} else {
-		b->ty->has_placeholder = 0;
+		item[0] = item[1] = leat_string(text.ptr, text.len);
+		ty->has_placeholder = 1;
+		ty->placeholder = leat_items(LEAT_MAP, item, 1);
+	} else if (ty->schema.kind == LEAT_ARRAY && ty->elem != NULL) {
+		return array_placeholder(b, text);
 	}
 	return 0;
 }
@@ -656,8 +693,8 @@ resolve_other(struct build *b, uint32_t oid, int depth,
 	if (info.typtype == 'd') {
 		if (b->typmod < 0)
 			b->typmod = info.base_typmod;
-		rc = depth > 0 && info.elem_oid == 0 ?
-		    unknown_type(b, ret, err) :
+		/* Arrays of domains have no mapping. */
+		rc = depth > 0 ? unknown_type(b, ret, err) :
 		    resolve(b, info.base_oid, depth, ret, err);
 	} else if (info.typtype == 'e') {
 		*ret = type_of_enum(b);

@@ -2,7 +2,7 @@
 /* worker.c: see worker.h. */
 #include "tests/harness/worker.h"
 
-#include <signal.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +112,52 @@ th_worker_get(struct th_worker *w, const char *path)
 	if (status != 200)
 		th_fail("GET %s: status %d: %s", path, status, body);
 	return body;
+}
+
+struct th_worker_wait {
+	struct th_worker own;	/* a copy with a handle of its own */
+	const char *path;
+	pthread_t thread;
+	int status;
+};
+
+static void *
+run_wait(void *arg)
+{
+	struct th_worker_wait *wait = arg;
+	struct body got;
+
+	wait->status = fetch(&wait->own, "GET", wait->path, NULL, &got);
+	free(got.text);
+	return NULL;
+}
+
+struct th_worker_wait *
+th_worker_get_start(struct th_worker *w, const char *path)
+{
+	struct th_worker_wait *wait = calloc(1, sizeof(*wait));
+
+	if (wait == NULL)
+		th_fail("out of memory");
+	wait->own = *w;
+	wait->own.curl = curl_easy_init();
+	wait->path = path;
+	if (pthread_create(&wait->thread, NULL, run_wait, wait) != 0)
+		th_fail("no thread");
+	return wait;
+}
+
+void
+th_worker_get_finish(struct th_worker_wait *wait)
+{
+	int status;
+
+	pthread_join(wait->thread, NULL);
+	status = wait->status;
+	curl_easy_cleanup(wait->own.curl);
+	free(wait);
+	if (status != 200)
+		th_fail("status %d for a GET that waited", status);
 }
 
 /* ------------------------------------------------------------ life cycle */

@@ -59,6 +59,15 @@ int th_worker_fetch(struct th_worker *w, const char *method, const char *path,
 /* GET, whose status must be 200; the body. */
 const char *th_worker_get(struct th_worker *w, const char *path);
 
+/*
+ * A GET that waits in a thread of its own: start sends it, finish waits for the
+ * whole answer, whose status must be 200.
+ */
+struct th_worker_wait;
+struct th_worker_wait *th_worker_get_start(struct th_worker *w,
+    const char *path);
+void th_worker_get_finish(struct th_worker_wait *wait);
+
 /* Has the connector this state, and all its tasks too (one at least)? */
 bool th_worker_is(struct th_worker *w, const char *connector,
     const char *state);
