@@ -92,6 +92,17 @@ th_worker_call(struct th_worker *w, const char *method, const char *path,
 	return status;
 }
 
+int
+th_worker_fetch(struct th_worker *w, const char *method, const char *path,
+    const char *body, char **ret_body)
+{
+	struct body got;
+	int status = fetch(w, method, path, body, &got);
+
+	*ret_body = got.text;
+	return status;
+}
+
 const char *
 th_worker_get(struct th_worker *w, const char *path)
 {
