@@ -213,9 +213,10 @@ put_validate(struct request *rq)
 
 	if (r == NULL || request_json(rq, &body) < 0)
 		return;
-	props = config_from_json(rq, &body);
 	problems = problems_new();
-	if (props == NULL || problems == NULL)
+	props = problems == NULL ? NULL :
+				   config_from_json(rq, &body, problems);
+	if (props == NULL)
 		goto done;
 	class = properties_get(props, "connector.class", NULL);
 	named = class == NULL
