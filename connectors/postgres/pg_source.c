@@ -6,6 +6,7 @@
  * from the stored position and snapshot.mode what comes first:
  *
  *	SNAPSHOT	reads the tables as of an exported snapshot
+ *	BETWEEN		the snapshot is read, the stream not yet started
  *	STREAM		follows the slot
  *	DONE		initial_only is through: nothing more to do
  *
@@ -37,7 +38,7 @@ enum {
 	REPORT_MS = 1000
 };
 
-enum pg_phase { PHASE_SNAPSHOT, PHASE_STREAM, PHASE_DONE };
+enum pg_phase { PHASE_SNAPSHOT, PHASE_BETWEEN, PHASE_STREAM, PHASE_DONE };
 
 struct pg_source {
 	struct leat_task *task;
@@ -422,11 +423,10 @@ poll_snapshot(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
 	if (rc < 0)
 		return rc;
 	pg_snapshot_fini(&s->snap);
-	if (s->cfg->snapshot_mode == PG_SNAPSHOT_INITIAL_ONLY) {
-		s->phase = PHASE_DONE;
-		return 0;
-	}
-	return start_stream(s, err);
+	/* Connecting may fail: these records must not hang on it. */
+	s->phase = s->snap.unpublished ? PHASE_DONE : PHASE_BETWEEN;
+	leat_wait(s->task, -1, 0, 0);
+	return 0;
 }
 
 static void
@@ -470,6 +470,9 @@ source_poll(void *self, struct leat_batch *b, struct leat_err *err)
 	switch (s->phase) {
 	case PHASE_SNAPSHOT:
 		return poll_snapshot(s, b, err);
+	case PHASE_BETWEEN:
+		leat_wait(s->task, -1, 0, 0);
+		return start_stream(s, err);
 	case PHASE_STREAM:
 		return pg_stream_poll(&s->stream, b, err);
 	case PHASE_DONE:
