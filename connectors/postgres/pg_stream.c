@@ -15,6 +15,7 @@
 enum {
 	SQL_MAX = 64 * 1024,
 	STATUS_AFTER_DURABLE_MS = 1000,
+	NO_MEMORY_WAIT_MS = 10,
 	FRAMES_PER_POLL = 65536	/* a stream may be all filtered out */
 };
 
@@ -285,16 +286,19 @@ give_position(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 	return rc;
 }
 
+/* `taken`: what take_frames() returned. */
 static void
-wait_for_more(struct pg_stream *s, int more_now)
+wait_for_more(struct pg_stream *s, int taken)
 {
 	int64_t left = s->next_status - leat_mono_ms(s->task);
 	int64_t ms = s->cfg->poll_interval_ms;
 
 	if (left < ms)
 		ms = left > 0 ? left : 0;
-	leat_wait(s->task, PQsocket(s->repl->pg), LEAT_WAIT_READ,
-	    more_now ? 0 : ms);
+	if (taken == 2)
+		leat_wait(s->task, PQsocket(s->repl->pg), LEAT_WAIT_READ, ms);
+	else	/* there is more, and at most memory is wanting */
+		leat_wait(s->task, -1, 0, taken == 0 ? 0 : NO_MEMORY_WAIT_MS);
 }
 
 /* ---------------------------------------------------------------- heartbeat */
@@ -383,6 +387,6 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 	if (rc == 0 && s->must_reply)
 		rc = pg_stream_tick(s, err);
 	if (rc == 0 && b->nrecords == 0)
-		wait_for_more(s, taken == 0);
+		wait_for_more(s, taken);
 	return rc;
 }
