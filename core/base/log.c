@@ -273,20 +273,22 @@ write_line(enum log_level level, const char *line, size_t len,
 	static const char *const priority[] = { "<3>", "<4>", "<5>", "<6>",
 	    "<7>" };
 	bool json = settings.format == LOG_FORMAT_JSON;
+	const char *end = json ? "}\n" : "\n";
 	char head[64], tail[64], ts[48];
 	struct iovec iov[3];
 	size_t n;
 
 	_Static_assert(ARRAY_LEN(priority) == LOG_LEVEL_N, "one per level");
 	n = leat_time_format_us(ts, clock_wall_us(settings.clock), 3);
-	(void)snprintf(head, sizeof(head), json ? "%s{\"ts\":\"%.*s\"" :
-	    "%s%.*s ", settings.priorities ? priority[level] : "", (int)n, ts);
-	tail[0] = '\0';
+	(void)snprintf(head, sizeof(head), "%s%s%.*s%s",
+	    settings.priorities ? priority[level] : "",
+	    json ? "{\"ts\":\"" : "", (int)n, ts, json ? "\"" : " ");
 	if (repeated > 0)
-		(void)snprintf(tail, sizeof(tail), json ? ",\"repeated\":%llu" :
-		    " repeated=%llu", (unsigned long long)repeated);
-	(void)strncat(tail, json ? "}\n" : "\n",
-	    sizeof(tail) - strlen(tail) - 1);
+		(void)snprintf(tail, sizeof(tail), "%s%llu%s",
+		    json ? ",\"repeated\":" : " repeated=",
+		    (unsigned long long)repeated, end);
+	else
+		(void)snprintf(tail, sizeof(tail), "%s", end);
 	iov[0] = (struct iovec){ head, strlen(head) };
 	iov[1] = (struct iovec){ (void *)(uintptr_t)line, len };
 	iov[2] = (struct iovec){ tail, strlen(tail) };
@@ -386,9 +388,10 @@ log_error_at(const struct logger *lg, enum log_level level, const char *msg,
 	const char *state = err->sqlstate;
 
 	if (*state != '\0')
-		log_at(lg, level, msg, "error=%s class=%s code=%d sqlstate=%s "
-		    "at=%s:%d", err->text, leat_err_class_name(err->cls),
-		    err->code, state, file, err->line);
+		log_at(lg, level, msg,
+		    "error=%s class=%s code=%d sqlstate=%s at=%s:%d",
+		    err->text, leat_err_class_name(err->cls), err->code, state,
+		    file, err->line);
 	else
 		log_at(lg, level, msg, "error=%s class=%s code=%d at=%s:%d",
 		    err->text, leat_err_class_name(err->cls), err->code, file,

@@ -7,7 +7,7 @@
  * are the fields. At most one identical line per 10 s, with "repeated=n".
  * @thread any, for all functions here but log_setup.
  *
- *	2026-03-01T10:11:12.123Z info  [orders-0] slot created slot=px lsn=0/15D68
+ *	2026-03-01T10:11:12.123Z info  [orders-0] slot created slot=px lsn=0/1
  *	{"ts":"...","level":"info","component":"task","connector":"orders",
  *	 "task":0,"msg":"slot created","slot":"px","lsn":"0/15D68"}
  */

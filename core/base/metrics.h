@@ -59,7 +59,7 @@ metric_value(const int64_t *metric)
 	return metric == NULL ? 0 : __atomic_load_n(metric, __ATOMIC_RELAXED);
 }
 
-/* Called before printing, to refresh gauges that are cheaper to ask than keep. */
+/* Called before printing, for gauges that are cheaper to ask than to keep. */
 int metrics_on_collect(struct metrics *m, void (*fn)(void *), void *arg);
 
 /* Appends everything as text, one HELP and TYPE per name. */

@@ -7,7 +7,8 @@
  *
  * It prints "port N" when it listens (loopback only). With --log every body
  * is appended as one line, after the Idempotency-Key header and a tab. GET
- * /stats answers {"requests":n,"bytes":n}. One thread, epoll, no limits on
+ * /stats answers {"requests":n,"bytes":n,"seconds":s}: s between the first and
+ * the last of them; GET /reset forgets them. One thread, epoll, no limits on
  * speed: it must never be the slower side of a measurement.
  */
 #include <arpa/inet.h>
@@ -27,6 +28,8 @@
 #include <leat/buf.h>
 #include <leat/str.h>
 
+#include "tests/bench/bench.h"
+
 enum {
 	MAX_REQUEST = 64 << 20,
 	READ_BYTES = 64 << 10
@@ -38,6 +41,7 @@ struct connection {
 };
 
 static uint64_t nrequests, nbytes;
+static double first, last;
 static FILE *log_file;
 
 static void
@@ -70,6 +74,9 @@ note(struct leat_str head, struct leat_str body)
 {
 	struct leat_str key = header(head, "Idempotency-Key");
 
+	last = bench_now();
+	if (nrequests == 0)
+		first = last;
 	nrequests++;
 	nbytes += body.len;
 	if (log_file == NULL)
@@ -83,16 +90,19 @@ note(struct leat_str head, struct leat_str body)
 static void
 answer(struct leat_buf *out, struct leat_str head, struct leat_str body)
 {
-	char stats[96];
+	char stats[128];
 
-	if (!leat_str_starts(head, "GET /stats")) {
+	if (leat_str_starts(head, "GET /reset")) {
+		nrequests = nbytes = 0;
+	} else if (!leat_str_starts(head, "GET /stats")) {
 		note(head, body);
 		leat_buf_add_str(out, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 		return;
 	}
 	snprintf(stats, sizeof(stats),
-	    "{\"requests\":%llu,\"bytes\":%llu}\n",
-	    (unsigned long long)nrequests, (unsigned long long)nbytes);
+	    "{\"requests\":%llu,\"bytes\":%llu,\"seconds\":%.6f}\n",
+	    (unsigned long long)nrequests, (unsigned long long)nbytes,
+	    nrequests == 0 ? 0 : last - first);
 	leat_buf_printf(out,
 	    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 	    "Content-Length: %zu\r\n\r\n%s", strlen(stats), stats);
