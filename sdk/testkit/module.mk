@@ -1,0 +1,6 @@
+# libtestkit.a: a fake host and the conformance checks, for tests of connectors
+# and for `leat plugin test`.
+LIBS += testkit
+testkit_DIRS := sdk/testkit
+testkit_USES := leat
+testkit_PKGS :=
