@@ -314,6 +314,8 @@ tick(struct leat_task *t, int64_t now, struct leat_err *err)
 	if (now < t->next_tick_ms)
 		return 0;
 	t->next_tick_ms = now + TICK_MS;
+	if (task_forget_topics(t))
+		s->last_topic = NULL;
 	task_gauge(&t->m, M_SOURCE_ACTIVE,
 	    (int64_t)(s->records + s->flight_records) +
 	    (s->busy ? s->todo - s->at : 0));

@@ -302,6 +302,15 @@ task_charge(struct leat_task *t, size_t bytes)
 	return true;
 }
 
+bool
+task_forget_topics(struct leat_task *t)
+{
+	if (__atomic_exchange_n(&t->forget_topics, 0, __ATOMIC_ACQ_REL) == 0)
+		return false;
+	topics_seen_clear(&t->topics);
+	return true;
+}
+
 void
 task_progress(struct leat_task *t)
 {
