@@ -160,10 +160,9 @@ same_content_changes_nothing(void **state)
 	th_write_text(path, text);
 	wait_applied();
 	/* Other lines, another order, the same meaning. */
-	th_write_text(path, th_text("# why not\n\nconnections: '1'\n%s",
-	    strstr(strstr(text, "connections") != NULL ? th_text("%.*s",
-	    (int)(strstr(text, "connections") - text), text) : text,
-	    "connector")));
+	th_worker_file(w, "post.yaml", "# why not\n\nurl: \"%s\"\n"
+	    "connections: '1'\ntopics: [beat]\nconnector: http-sink\n",
+	    th_http_url(hook, "/a"));
 	wait_applied();
 	free(text);
 	assert_true(th_worker_is(w, "post", "RUNNING"));
