@@ -70,7 +70,8 @@ make_room(struct http_order *o, uint32_t n)
 static uint64_t
 chain_of(const struct leat_record *r)
 {
-	const char *topic = r->origin_topic != NULL ? r->origin_topic : r->topic;
+	const char *topic = r->origin_topic != NULL ? r->origin_topic
+						    : r->topic;
 	uint64_t seed = (uint64_t)(uint32_t)r->origin_partition;
 
 	if (topic != NULL)

@@ -342,7 +342,8 @@ start_request(struct sink_lane *l)
 {
 	l->sent = 0;
 	http1_reset(&l->resp, false);
-	l->deadline_ms = l->sink->now_ms + l->sink->cfg->http.request_timeout_ms;
+	l->deadline_ms = l->sink->now_ms +
+	    l->sink->cfg->http.request_timeout_ms;
 	leat_metric_add(l->sink->m_requests, 1);
 	leat_metric_add(l->sink->m_bytes,
 	    (int64_t)(l->head.len + l->body.len));
