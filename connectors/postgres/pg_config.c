@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pg_config.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +131,8 @@ const struct leat_option pg_source_options[] = {
 	    "Leave out updates that change no captured column (needs REPLICA IDENTITY FULL)."),
 	ROW("extended.headers.enabled", NULL, BOOL, 0, "false", 0, 0, NULL, extended_headers,
 	    "Add the __debezium.context.* headers to data records."),
+	ROW("event.converting.failure.handling.mode", NULL, CHOICE, 0, "warn", 0, 0, "warn,fail,skip", convert_failure,
+	    "What to do about a value that its schema cannot express, such as NaN in a precise numeric: null with a warning, stop, or null."),
 	{ .name = NULL }
 };
 /* clang-format on */
@@ -350,23 +352,15 @@ pg_filters_fini(struct pg_filters *f)
 	*f = (struct pg_filters){ 0 };
 }
 
-/* "a.b" or "a.b.c" in new memory. */
-static char *
-joined(const char *a, const char *b, const char *c)
-{
-	size_t na = strlen(a), nb = strlen(b), nc = c == NULL ? 0 : strlen(c);
-	char *s = malloc(na + nb + nc + 3);
+/* Three names of the server's 63 bytes, and builds with longer ones. */
+enum { JOINED_MAX = 1024 };
 
-	if (s == NULL)
-		return NULL;
-	memcpy(s, a, na);
-	s[na] = '.';
-	memcpy(s + na + 1, b, nb + 1);
-	if (c != NULL) {
-		s[na + 1 + nb] = '.';
-		memcpy(s + na + nb + 2, c, nc + 1);
-	}
-	return s;
+/* "a.b" or "a.b.c"; what does not fit is cut. */
+static void
+joined(char to[JOINED_MAX], const char *a, const char *b, const char *c)
+{
+	(void)snprintf(to, JOINED_MAX, "%s.%s%s%s", a, b, c == NULL ? "" : ".",
+	    c == NULL ? "" : c);
 }
 
 static int
@@ -383,7 +377,7 @@ pg_filters_table(const struct pg_filters *f, const char *schema,
     const char *table, const char *root, int32_t *ret_rank)
 {
 	int32_t rank = 0;
-	char *name;
+	char name[JOINED_MAX];
 	int yes = 1;
 
 	if (is_system_schema(schema))
@@ -393,9 +387,7 @@ pg_filters_table(const struct pg_filters *f, const char *schema,
 		return 0;
 	if (pg_filter_find(&f->schema_exclude, schema) >= 0)
 		return 0;
-	name = joined(schema, table, NULL);
-	if (name == NULL)
-		return 0;
+	joined(name, schema, table, NULL);
 	if (f->table_include.len > 0) {
 		rank = pg_filter_find(&f->table_include, name);
 		if (rank < 0 && root != NULL)
@@ -405,7 +397,6 @@ pg_filters_table(const struct pg_filters *f, const char *schema,
 	    (root != NULL && pg_filter_find(&f->table_exclude, root) >= 0)) {
 		yes = 0;
 	}
-	free(name);
 	if (yes && ret_rank != NULL)
 		*ret_rank = rank;
 	return yes;
@@ -415,19 +406,16 @@ int
 pg_filters_column(const struct pg_filters *f, const char *schema,
     const char *table, const char *column)
 {
-	char *name;
+	char name[JOINED_MAX];
 	int yes = 1;
 
 	if (f->column_include.len == 0 && f->column_exclude.len == 0)
 		return 1;
-	name = joined(schema, table, column);
-	if (name == NULL)
-		return 1;
+	joined(name, schema, table, column);
 	if (f->column_include.len > 0)
 		yes = pg_filter_find(&f->column_include, name) >= 0;
 	else
 		yes = pg_filter_find(&f->column_exclude, name) < 0;
-	free(name);
 	return yes;
 }
 
@@ -436,13 +424,11 @@ pg_filters_key(const struct pg_filters *f, const char *schema,
     const char *table)
 {
 	const struct pg_key_rule *found = NULL;
-	char *name = joined(schema, table, NULL);
+	char name[JOINED_MAX];
 
-	if (name == NULL)
-		return NULL;
+	joined(name, schema, table, NULL);
 	for (uint32_t i = 0; i < f->nkeys && found == NULL; i++)
 		if (regexec(&f->keys[i].re, name, 0, NULL, 0) == 0)
 			found = &f->keys[i];
-	free(name);
 	return found;
 }

@@ -49,6 +49,9 @@ enum {
 
 enum { PG_HSTORE_JSON, PG_HSTORE_MAP };
 
+/* event.converting.failure.handling.mode */
+enum { PG_FAILURE_WARN, PG_FAILURE_FAIL, PG_FAILURE_SKIP };
+
 /* Bits for skipped.operations. */
 enum {
 	PG_SKIP_CREATE = 1,
@@ -117,6 +120,7 @@ struct pg_config {
 	struct leat_list skipped;
 	int32_t skip_unchanged;
 	int32_t extended_headers;
+	int32_t convert_failure;
 };
 
 extern const struct leat_option pg_source_options[];

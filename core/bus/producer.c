@@ -540,6 +540,21 @@ bus_produce(struct bus_producer *p, const struct bus_message *m,
 	return produce(p, m, err);
 }
 
+int
+bus_flush(struct bus_producer *p, struct leat_err *err)
+{
+	OBJ_CHECK(p, BUS_PRODUCER_MAGIC);
+	if (p->broken)
+		return broken(err);
+	if (blocked(p))
+		return -EAGAIN;
+	if (write_all(p, err) < 0)
+		return err->code;
+	while (p->npool > 0)
+		batch_builder_free(p->pool[--p->npool]);
+	return 0;
+}
+
 /* -------------------------------------------------------------- offsets */
 
 static void

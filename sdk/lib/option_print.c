@@ -155,7 +155,7 @@ leat_options_print(const struct leat_option *table, const void *config,
 {
 	const struct leat_option *opt;
 
-	for (opt = table; opt->name != NULL; opt++) {
+	for (opt = table; opt != NULL && opt->name != NULL; opt++) {
 		if (!is_set(opt, const_field(opt, config)))
 			continue;
 		(void)leat_buf_printf(to, "%s=", opt->name);

@@ -62,7 +62,7 @@ leat_options_find(const struct leat_option *table, const char *key,
 	const struct leat_option *opt, *best = NULL;
 	size_t n, longest = 0;
 
-	for (opt = table; opt->name != NULL; opt++) {
+	for (opt = table; opt != NULL && opt->name != NULL; opt++) {
 		struct leat_str name = leat_str_c(opt->name);
 		struct leat_str more = leat_str_c(opt->aliases != NULL ?
 		    opt->aliases : "");
@@ -107,7 +107,7 @@ try_table(struct nearest *n, const struct leat_option *table)
 {
 	const struct leat_option *opt;
 
-	for (opt = table; opt->name != NULL; opt++) {
+	for (opt = table; opt != NULL && opt->name != NULL; opt++) {
 		struct leat_str more = leat_str_c(opt->aliases != NULL ?
 		    opt->aliases : "");
 
@@ -383,7 +383,7 @@ leat_options_fill(const struct leat_fill *fill, struct leat_arena *arena,
 		.config_size = config_size };
 	int rc;
 
-	while (fill->table[f.rows].name != NULL)
+	while (fill->table != NULL && fill->table[f.rows].name != NULL)
 		f.rows++;
 	f.taken = leat_arena_calloc(arena, f.rows, sizeof(const void *));
 	if (f.taken == NULL)

@@ -267,7 +267,8 @@ leat_batch_add(struct leat_batch *b, const struct leat_record *rec)
  * `offset` in `partition`; both are copied. Call it as often as it is cheap,
  * once before poll() returns at least. With exactly-once the records and the
  * position become visible together, so the position must be exact: a restart
- * begins right behind the last record before it.
+ * begins right behind the last record before it. Returns 0 or -ENOMEM: then
+ * fail the poll() with class RETRY, for the records must not go without it.
  */
 static inline int32_t
 leat_batch_position(struct leat_batch *b, const char *partition,
@@ -298,6 +299,13 @@ leat_offset_get(struct leat_task *t, const char *partition)
 {
 	return leat_host_of(t)->offset_get(t, partition);
 }
+
+/*
+ * An integer member of the stored offset, or def where there is none: enough
+ * for sources whose offset is one number. In libleat.a.
+ */
+int64_t leat_offset_i64(struct leat_task *t, const char *partition,
+    const char *member, int64_t def);
 
 /* ----------------------------------------------------- waiting, stopping */
 
@@ -546,5 +554,30 @@ const struct leat_plugin *leat_plugin(void);
 	{                                                               \
 		return &(descriptor);                                   \
 	}
+
+/*
+ * All of the above for a plugin with a single connector of the same name and
+ * version; the rest of struct leat_connector follows as initialisers:
+ *
+ *	LEAT_SINGLE_PLUGIN("my-source", "1.0.0", .kind = LEAT_SOURCE, ...)
+ */
+#define LEAT_SINGLE_PLUGIN(name_, version_, ...)                        \
+	static const struct leat_connector leat_single_connector = {    \
+		.size = sizeof(struct leat_connector),                  \
+		.name = (name_),                                        \
+		.version = (version_),                                  \
+		__VA_ARGS__                                             \
+	};                                                              \
+	static const struct leat_connector *const leat_connectors[] = { \
+		&leat_single_connector                                  \
+	};                                                              \
+	static const struct leat_plugin leat_single_plugin = {          \
+		LEAT_PLUGIN_HEAD,                                       \
+		.name = (name_),                                        \
+		.version = (version_),                                  \
+		.connectors = leat_connectors,                          \
+		.nconnectors = 1,                                       \
+	};                                                              \
+	LEAT_PLUGIN(leat_single_plugin)
 
 #endif
