@@ -361,13 +361,13 @@ deps-dev: ## install also what lint, the sanitizers and fuzzing need
 	@.ci/deps build dev
 
 # `+` lets the progress through as it comes, in spite of --output-sync.
-RUN = +@LEAT_BUILD=$(abspath $(B)) tests/run
+RUN = +@LEAT_BUILD=$(abspath $(B)) TEST_FILTER='$(TEST_FILTER)' tests/run
 FOR_TESTS := $(PRODUCT) $(TEST_PLUGIN_FILES)
 
 test: tests ## run all tests (MODE=asan, MODE=tsan: under a sanitizer)
 	$(RUN) $(TESTS) $(addprefix replay:,$(FUZZERS))
 
-test-unit: $(UNIT_TESTS) $(FOR_TESTS) ## run the unit tests
+test-unit: $(UNIT_TESTS) $(PLUGIN_FILES) $(TEST_PLUGIN_FILES) ## run the unit tests
 	$(RUN) $(UNIT_TESTS)
 
 test-integration: $(INTEGRATION_TESTS) $(ABI_TESTS) $(FOR_TESTS) ## run the tests against real servers
@@ -430,12 +430,14 @@ install: $(PRODUCT) ## install into DESTDIR/PREFIX
 	if [ -d configs ]; then cp -R configs $(D)/share/leat/; fi
 	if [ -f configs/leat.service ]; then install -d $(D)/lib/systemd/system && \
 		sed 's|@PREFIX@|$(PREFIX)|' configs/leat.service \
-		> $(D)/lib/systemd/system/leat.service; fi
+		> $(D)/lib/systemd/system/leat.service && \
+		install -D -m 644 configs/leat.sysusers $(D)/lib/sysusers.d/leat.conf; fi
 endif
 
 uninstall: D := $(DESTDIR)$(PREFIX)
 uninstall: ## remove what install put there
 	rm -f $(D)/bin/leat $(D)/lib/libleat.a $(D)/lib/pkgconfig/leat.pc \
-		$(D)/lib/systemd/system/leat.service
+		$(D)/lib/systemd/system/leat.service \
+		$(D)/lib/sysusers.d/leat.conf
 	rm -rf $(D)/lib/leat $(D)/include/leat $(D)/share/leat
 	rm -f $(patsubst docs/man/%,$(D)/share/man/man*/%,$(wildcard docs/man/*.[1-9]))

@@ -169,8 +169,9 @@ fsio_pread_full(const struct fsio *fs, int fd, void *buf, size_t len,
 			return failed(err, (int)n, "read", NULL);
 		if (n == 0)
 			return leat_err_set(err, LEAT_CLS_FATAL,
-			    LEAT_E_CORRUPT, "file ends at byte %lld, %zu bytes "
-			    "too early", (long long)off, len);
+			    LEAT_E_CORRUPT,
+			    "file ends at byte %lld, %zu bytes too early",
+			    (long long)off, len);
 		to += n;
 		off += n;
 		len -= (size_t)n;

@@ -7,7 +7,7 @@
  * are the fields. At most one identical line per 10 s, with "repeated=n".
  * @thread any, for all functions here but log_setup.
  *
- *	2026-03-01T10:11:12.123Z info  [orders-0] slot created slot=px lsn=0/15D68
+ *	2026-03-01T10:11:12.123Z info  [orders-0] slot created slot=px lsn=0/1
  *	{"ts":"...","level":"info","component":"task","connector":"orders",
  *	 "task":0,"msg":"slot created","slot":"px","lsn":"0/15D68"}
  */
@@ -18,6 +18,8 @@
 #include <stdint.h>
 
 #include <leat/err.h>
+
+#include "core/base/clock.h"
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -41,6 +43,7 @@ struct log_settings {
 	enum log_format format;
 	int fd;			/* where lines go, 2 as a rule */
 	bool priorities;	/* "<3>" prefixes for journald */
+	const struct clock *clock;	/* NULL: the system's */
 };
 
 /* Once, at start, before other threads run. */
@@ -52,9 +55,18 @@ int log_level_parse(const char *name);
 const char *log_level_name(enum log_level level);
 
 bool log_enabled(const struct logger *lg, enum log_level level);
-/* fields is printf-checked text "key=%s other=%d"; NULL for none. */
+/*
+ * fmt is printf-checked text "key=%s other=%d"; NULL for none. A value may hold
+ * spaces: it is quoted where that is needed. What does not fit is cut.
+ */
 void log_at(const struct logger *lg, enum log_level level, const char *msg,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/*
+ * Tells how often lines were held back as identical: of those whose 10 s are
+ * over, or of all. Each line written does the former too; call this now and
+ * then where none may come, and at the end.
+ */
+void log_flush(bool all);
 /* The fields ready-made (a plugin's line). */
 void log_ready(const struct logger *lg, enum log_level level,
     const char *msg, const char *fields);

@@ -361,8 +361,10 @@ loop_free(struct loop *l)
 	if (l == NULL)
 		return;
 	assert(!l->in_round);
-	while (l->fds != NULL)
-		loop_fd_remove(l->fds);
+	for (struct loop_fd *f = l->fds, *next; f != NULL; f = next) {
+		next = f->next;
+		free(f);
+	}
 	assert(l->ntimers == 0);
 	if (l->epoll >= 0)
 		(void)close(l->epoll);

@@ -29,9 +29,10 @@ void metrics_free(struct metrics *m);
 
 /*
  * The number of that name and those labels, made when it is new; NULL when the
- * limit is reached or memory is out. scale divides when printed (1000 prints
- * milliseconds as seconds); 0 and 1 print as it is. The number counts its
- * users: each metrics_get needs one metrics_put.
+ * limit is reached, memory is out, or a name is not Prometheus', stands under
+ * another type, or has a label twice. scale divides when printed (1000 prints
+ * milliseconds as seconds) and is a power of ten; 0 and 1 print as it is. The
+ * number counts its users: each metrics_get needs one metrics_put.
  */
 int64_t *metrics_get(struct metrics *m, enum metric_type type,
     const char *name, const char *help, const struct metric_label *labels,
@@ -58,7 +59,7 @@ metric_value(const int64_t *metric)
 	return metric == NULL ? 0 : __atomic_load_n(metric, __ATOMIC_RELAXED);
 }
 
-/* Called before printing, to refresh gauges that are cheaper to ask than keep. */
+/* Called before printing, for gauges that are cheaper to ask than to keep. */
 int metrics_on_collect(struct metrics *m, void (*fn)(void *), void *arg);
 
 /* Appends everything as text, one HELP and TYPE per name. */

@@ -36,7 +36,7 @@ void queue_fini(struct queue *q);	/* must be empty */
 int queue_push(struct queue *q, struct queue_item *item);
 /* The oldest item, or NULL. */
 struct queue_item *queue_take(struct queue *q);
-/* Waits for one; NULL at the deadline (monotonic ns, -1 never) or when closed. */
+/* Waits; NULL at the deadline (monotonic ns, -1: none) or when closed. */
 struct queue_item *queue_wait(struct queue *q, int64_t deadline_ns);
 /* No more pushes; wakes the taker. */
 void queue_close(struct queue *q);

@@ -34,6 +34,12 @@ struct property {
 
 struct properties;
 
+/* A builder refuses more than this. */
+enum {
+	PROPERTIES_MAX = 10000,		/* rows */
+	PROPERTIES_BYTES_MAX = 16 * 1024 * 1024
+};
+
 struct properties *properties_ref(const struct properties *p);
 void properties_unref(struct properties *p);	/* accepts NULL */
 
@@ -47,13 +53,28 @@ const char *properties_get(const struct properties *p, const char *key,
 /* Same keys and values, in any order? */
 bool properties_equal(const struct properties *a, const struct properties *b);
 
-/* Building: copies everything. Later sets of a key replace earlier ones. */
+/* Where the whole of them was written: for what is missing. */
+struct place properties_origin(const struct properties *p);
+
+/*
+ * Building: copies everything. Later sets of a key replace earlier ones. 0,
+ * -ENOMEM, or LEAT_E_LIMIT; the failure is kept until finish.
+ */
 struct properties_builder;
 struct properties_builder *properties_builder_new(void);
 void properties_builder_free(struct properties_builder *b);
 int properties_builder_set(struct properties_builder *b, const char *key,
     const char *raw, const char *value, struct place place, bool secret);
-/* Empties the builder. NULL when memory is out. */
+/* All rows of another, those set already excepted if `keep`. */
+int properties_builder_add(struct properties_builder *b,
+    const struct properties *p, bool keep);
+void properties_builder_remove(struct properties_builder *b, const char *key);
+/* Valid until the builder changes; NULL when the key is not set. */
+const struct property *properties_builder_find(
+    const struct properties_builder *b, const char *key);
+void properties_builder_origin(struct properties_builder *b,
+    struct place place);
+/* Empties the builder. NULL when memory is out or a set failed. */
 struct properties *properties_builder_finish(struct properties_builder *b);
 
 /*
@@ -72,10 +93,17 @@ struct problems *problems_new(void);
 void problems_free(struct problems *p);
 size_t problems_count(const struct problems *p);
 const struct problem *problems_at(const struct problems *p, size_t i);
-/* Copies. Past a limit further problems are only counted. */
+/*
+ * Copies. Past a limit, or without memory, further problems are only counted;
+ * one more row then says how many there are.
+ */
 void problems_add(struct problems *p, struct place place, const char *key,
     const char *hint, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+/* All of another list. */
+void problems_append(struct problems *p, const struct problems *more);
+/* Sorts by file, line and column, keeping the order of equal places. */
+void problems_sort(struct problems *p);
 /* "file:line:column: key: text (hint)" per line; or a JSON array. */
 int problems_print(const struct problems *p, struct leat_buf *to);
 int problems_print_json(const struct problems *p, struct leat_buf *to);

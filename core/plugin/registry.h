@@ -22,6 +22,7 @@ struct registered {
 	struct leat_source_ops source;
 	struct leat_sink_ops sink;
 	const char *plugin;	/* "leat-postgres" */
+	const char *plugin_version;
 	const char *path;
 };
 
@@ -33,6 +34,8 @@ typedef void registry_refused_fn(void *arg, const char *path,
     const struct leat_err *err);
 struct registry *registry_load(const char *path, registry_refused_fn *refused,
     void *arg, struct leat_err *err);
+/* Without plugins; NULL when memory is out. */
+struct registry *registry_new(void);
 void registry_free(struct registry *r);
 
 /*
@@ -40,6 +43,9 @@ void registry_free(struct registry *r);
  * the versions, the sizes, the names, before it believes anything else.
  */
 int registry_add(struct registry *r, const char *file, struct leat_err *err);
+/* The same for a descriptor linked into the program; `path` is for messages. */
+int registry_add_static(struct registry *r, const char *path,
+    const struct leat_plugin *descriptor, struct leat_err *err);
 
 size_t registry_count(const struct registry *r);
 const struct registered *registry_at(const struct registry *r, size_t i);

@@ -41,4 +41,13 @@ size_t leat_f32_to_text(char *to, float v);
  */
 double leat_f64_from_text(const char *s, size_t len);
 
+/*
+ * Its parts. The same for the text without regard to its sign, slowly; c * 2^q
+ * with at most 53 bits (54 for 2^53 itself) as a double; the number behind the
+ * "e" of a text.
+ */
+double leat_f64_exact(const char *s, size_t len);
+double leat_f64_make(uint64_t c, int64_t q);
+int64_t leat_f64_exponent(const char *s, const char *end);
+
 #endif

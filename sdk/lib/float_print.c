@@ -10,7 +10,7 @@
  * 4) are scaled by one 128-bit power of ten and rounded to odd, which keeps
  * every comparison right.
  */
-#include "float.h"
+#include "sdk/lib/float.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -25,10 +25,10 @@ struct decimal {
 struct binary {
 	uint64_t c;
 	int q;
-	bool narrow;		/* the lower neighbour is at half the distance */
+	bool narrow;	/* the lower neighbour is at half the distance */
 };
 
-/* floor(log10(2^q)), or of 3/4 of it, and floor(log2(10^k)), in fixed point. */
+/* floor(log10(2^q)), or of 3/4 of it, and floor(log2(10^k)). */
 static int
 log10_pow2(int q, bool three_quarters)
 {
@@ -122,7 +122,8 @@ format_small(char *to, const char *digits, size_t n, int point)
 {
 	size_t zeros = (size_t)-point;
 
-	memcpy(to, "0.", 2);
+	to[0] = '0';
+	to[1] = '.';
 	memset(to + 2, '0', zeros);
 	memcpy(to + 2 + zeros, digits, n);
 	return 2 + zeros + n;
@@ -135,7 +136,8 @@ format_plain(char *to, const char *digits, size_t n, size_t point)
 	if (n <= point) {
 		memcpy(to, digits, n);
 		memset(to + n, '0', point - n);
-		memcpy(to + point, ".0", 2);
+		to[point] = '.';
+		to[point + 1] = '0';
 		return point + 2;
 	}
 	memcpy(to, digits, point);
@@ -171,13 +173,6 @@ format(char *to, struct decimal d)
 	return format_exponent(to, digits, n, point - 1);
 }
 
-static size_t
-put_zero(char *to)
-{
-	memcpy(to, "0.0", 3);
-	return 3;
-}
-
 size_t
 leat_f64_to_text(char *to, double v)
 {
@@ -192,7 +187,7 @@ leat_f64_to_text(char *to, double v)
 	if (sign != 0)
 		*to++ = '-';
 	if (exp == 0 && frac == 0)
-		return sign + put_zero(to);
+		return sign + format(to, (struct decimal){ 0, 0 });
 	if (exp == 0)
 		return sign + format(to, to_decimal(
 		    (struct binary){ frac, -1074, false }, 3));
@@ -215,7 +210,7 @@ leat_f32_to_text(char *to, float v)
 	if (sign != 0)
 		*to++ = '-';
 	if (exp == 0 && frac == 0)
-		return sign + put_zero(to);
+		return sign + format(to, (struct decimal){ 0, 0 });
 	if (exp == 0)
 		return sign + format(to, to_decimal(
 		    (struct binary){ frac, -149, false }, 8));

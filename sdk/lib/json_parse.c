@@ -11,8 +11,8 @@
 
 #include <errno.h>
 
-#include "float.h"
-#include "scan.h"
+#include "sdk/lib/float.h"
+#include "sdk/lib/scan.h"
 
 enum { STACK_ITEMS = 64 };
 
@@ -35,6 +35,13 @@ fail(struct parser *p, const char *reason)
 {
 	return leat_err_set(p->err, LEAT_CLS_RECORD, LEAT_E_PARSE,
 	    "byte %zu: %s", (size_t)(p->cur - p->start), reason);
+}
+
+/* What is expected here, unless the text ends here. */
+static int
+fail_at_end(struct parser *p, const char *expected)
+{
+	return fail(p, p->cur == p->end ? "unexpected end" : expected);
 }
 
 static int
@@ -276,8 +283,7 @@ parse_string(struct parser *p)
 	if (*p->cur == '\\')
 		return parse_escaped(p, s);
 	p->cur++;
-	return push(p, leat_string((const char *)s,
-	    (size_t)(p->cur - 1 - s)));
+	return push(p, leat_string((const char *)s, (size_t)(p->cur - 1 - s)));
 }
 
 /* ---------------------------------------------------------------- numbers */
@@ -390,7 +396,7 @@ next_item(struct parser *p, uint8_t close, const char *expected)
 	uint8_t c = peek(p);
 
 	if (c != ',' && c != close)
-		return fail(p, p->cur == p->end ? "unexpected end" : expected);
+		return fail_at_end(p, expected);
 	p->cur++;
 	return c == ',';
 }
@@ -424,13 +430,11 @@ parse_member(struct parser *p)
 	int rc;
 
 	if (peek(p) != '"')
-		return fail(p, p->cur == p->end ? "unexpected end" :
-		    "expected a member name");
+		return fail_at_end(p, "expected a member name");
 	if ((rc = parse_string(p)) < 0)
 		return rc;
 	if (peek(p) != ':')
-		return fail(p, p->cur == p->end ? "unexpected end" :
-		    "expected ':'");
+		return fail_at_end(p, "expected ':'");
 	p->cur++;
 	return parse_value(p);
 }
@@ -475,12 +479,12 @@ parse_value(struct parser *p)
 		return parse_word(p, "false", leat_bool(0));
 	case 'n':
 		return parse_word(p, "null", leat_null());
-	case '-': case '0': case '1': case '2': case '3': case '4':
-	case '5': case '6': case '7': case '8': case '9':
+	case '-':
 		return parse_number(p);
 	default:
-		return fail(p, p->cur == p->end ? "unexpected end" :
-		    "expected a value");
+		if (at_digit(p))
+			return parse_number(p);
+		return fail_at_end(p, "expected a value");
 	}
 }
 

@@ -4,8 +4,8 @@
  */
 #include <leat/json.h>
 
-#include "float.h"
-#include "scan.h"
+#include "sdk/lib/float.h"
+#include "sdk/lib/scan.h"
 
 /* Writes the escape of one byte; its length. Upper-case hex, as Jackson. */
 static size_t
@@ -23,7 +23,9 @@ put_escape(uint8_t *to, uint8_t c)
 		to[1] = (uint8_t)letters[c - 8];
 		return 2;
 	}
-	memcpy(to + 1, "u00", 3);
+	to[1] = 'u';
+	to[2] = '0';
+	to[3] = '0';
 	to[4] = (uint8_t)hex[c >> 4];
 	to[5] = (uint8_t)hex[c & 15];
 	return 6;
@@ -95,8 +97,14 @@ leat_json_add_f32(struct leat_buf *b, float v)
 
 /* ----------------------------------------------------------------- values */
 
-static int add_value(struct leat_buf *b, const struct leat_value *v,
-    int depth);
+/* Where the writing of a value stands. */
+struct writer {
+	struct leat_buf *buf;
+	bool canonical;		/* members in the order of their names */
+	int depth;
+};
+
+static int add_value(struct writer *w, const struct leat_value *v);
 
 static int
 add_bytes(struct leat_buf *b, const struct leat_value *v)
@@ -114,104 +122,170 @@ add_bytes(struct leat_buf *b, const struct leat_value *v)
 }
 
 static int
-add_items(struct leat_buf *b, const struct leat_value *items, uint32_t n,
-    int depth)
+add_items(struct writer *w, const struct leat_value *items, uint32_t n)
 {
 	uint32_t i;
 
-	if (leat_buf_add_byte(b, '[') < 0)
+	if (leat_buf_add_byte(w->buf, '[') < 0)
 		return -1;
 	for (i = 0; i < n; i++) {
-		if (i > 0 && leat_buf_add_byte(b, ',') < 0)
+		if (i > 0 && leat_buf_add_byte(w->buf, ',') < 0)
 			return -1;
-		if (add_value(b, &items[i], depth + 1) < 0)
+		if (add_value(w, &items[i]) < 0)
 			return -1;
 	}
-	return leat_buf_add_byte(b, ']');
+	return leat_buf_add_byte(w->buf, ']');
 }
 
 static int
-add_object(struct leat_buf *b, const struct leat_value *v, int depth)
+add_member(struct writer *w, const struct leat_value *kv)
 {
-	const struct leat_value *kv = v->u.items;
-	uint32_t i;
-
-	if (leat_buf_add_byte(b, '{') < 0)
+	if (leat_json_add_string(w->buf, kv->u.s, kv->len) < 0 ||
+	    leat_buf_add_byte(w->buf, ':') < 0)
 		return -1;
-	for (i = 0; i < v->len; i++, kv += 2) {
-		if (i > 0 && leat_buf_add_byte(b, ',') < 0)
-			return -1;
-		if (leat_json_add_string(b, kv->u.s, kv->len) < 0 ||
-		    leat_buf_add_byte(b, ':') < 0 ||
-		    add_value(b, kv + 1, depth + 1) < 0)
-			return -1;
-	}
-	return leat_buf_add_byte(b, '}');
+	return add_value(w, kv + 1);
 }
 
 static int
-add_pairs(struct leat_buf *b, const struct leat_value *v, int depth)
+add_object(struct writer *w, const struct leat_value *v)
 {
 	uint32_t i;
 
-	if (leat_buf_add_byte(b, '[') < 0)
+	if (leat_buf_add_byte(w->buf, '{') < 0)
 		return -1;
 	for (i = 0; i < v->len; i++) {
-		if (i > 0 && leat_buf_add_byte(b, ',') < 0)
+		if (i > 0 && leat_buf_add_byte(w->buf, ',') < 0)
 			return -1;
-		if (add_items(b, &v->u.items[(size_t)i * 2], 2, depth + 1) < 0)
+		if (add_member(w, &v->u.items[(size_t)i * 2]) < 0)
 			return -1;
 	}
-	return leat_buf_add_byte(b, ']');
+	return leat_buf_add_byte(w->buf, '}');
+}
+
+static int
+compare_names(const struct leat_value *a, const struct leat_value *b)
+{
+	uint32_t n = a->len < b->len ? a->len : b->len;
+	int rc = n == 0 ? 0 : memcmp(a->u.s, b->u.s, n);
+
+	return rc != 0 ? rc : (a->len > b->len) - (a->len < b->len);
+}
+
+/* The member with the least name above `last`'s; of equal ones the last. */
+static const struct leat_value *
+next_member(const struct leat_value *v, const struct leat_value *last)
+{
+	const struct leat_value *best = NULL, *kv = v->u.items;
+	uint32_t i;
+
+	for (i = 0; i < v->len; i++, kv += 2)
+		if ((last == NULL || compare_names(kv, last) > 0) &&
+		    (best == NULL || compare_names(kv, best) <= 0))
+			best = kv;
+	return best;
+}
+
+static int
+add_sorted(struct writer *w, const struct leat_value *v)
+{
+	const struct leat_value *kv = NULL;
+	uint8_t before = '{';
+
+	while ((kv = next_member(v, kv)) != NULL) {
+		if (leat_buf_add_byte(w->buf, before) < 0 ||
+		    add_member(w, kv) < 0)
+			return -1;
+		before = ',';
+	}
+	if (before == '{' && leat_buf_add_byte(w->buf, '{') < 0)
+		return -1;
+	return leat_buf_add_byte(w->buf, '}');
+}
+
+static int
+add_pairs(struct writer *w, const struct leat_value *v)
+{
+	uint32_t i;
+
+	if (leat_buf_add_byte(w->buf, '[') < 0)
+		return -1;
+	for (i = 0; i < v->len; i++) {
+		if (i > 0 && leat_buf_add_byte(w->buf, ',') < 0)
+			return -1;
+		if (add_items(w, &v->u.items[(size_t)i * 2], 2) < 0)
+			return -1;
+	}
+	return leat_buf_add_byte(w->buf, ']');
 }
 
 /* An object if all keys are strings, else an array of [key, value] pairs. */
 static int
-add_map(struct leat_buf *b, const struct leat_value *v, int depth)
+add_map(struct writer *w, const struct leat_value *v)
 {
 	uint32_t i;
 
 	for (i = 0; i < v->len; i++)
 		if (v->u.items[(size_t)i * 2].kind != LEAT_STRING)
-			return add_pairs(b, v, depth);
-	return add_object(b, v, depth);
+			return add_pairs(w, v);
+	return w->canonical ? add_sorted(w, v) : add_object(w, v);
 }
 
 static int
-add_value(struct leat_buf *b, const struct leat_value *v, int depth)
+add_container(struct writer *w, const struct leat_value *v)
 {
-	if (depth > LEAT_JSON_DEPTH) {
-		b->failed = true;
+	int rc;
+
+	if (w->depth == LEAT_JSON_DEPTH) {
+		w->buf->failed = true;
 		return -1;
 	}
+	w->depth++;
+	rc = v->kind == LEAT_MAP ? add_map(w, v) :
+	    add_items(w, v->u.items, v->len);
+	w->depth--;
+	return rc;
+}
+
+static int
+add_value(struct writer *w, const struct leat_value *v)
+{
 	switch (v->kind) {
 	case LEAT_BOOLEAN:
-		return leat_buf_add_str(b, v->u.i != 0 ? "true" : "false");
+		return leat_buf_add_str(w->buf, v->u.i != 0 ? "true" : "false");
 	case LEAT_INT8:
 	case LEAT_INT16:
 	case LEAT_INT32:
 	case LEAT_INT64:
-		return leat_buf_add_i64(b, v->u.i);
+		return leat_buf_add_i64(w->buf, v->u.i);
 	case LEAT_FLOAT32:
-		return leat_json_add_f32(b, (float)v->u.f);
+		return leat_json_add_f32(w->buf, (float)v->u.f);
 	case LEAT_FLOAT64:
-		return leat_json_add_f64(b, v->u.f);
+		return leat_json_add_f64(w->buf, v->u.f);
 	case LEAT_STRING:
-		return leat_json_add_string(b, v->u.s, v->len);
+		return leat_json_add_string(w->buf, v->u.s, v->len);
 	case LEAT_BYTES:
-		return add_bytes(b, v);
-	case LEAT_MAP:
-		return add_map(b, v, depth);
+		return add_bytes(w->buf, v);
 	case LEAT_ARRAY:
+	case LEAT_MAP:
 	case LEAT_STRUCT:	/* without its schema there are no names */
-		return add_items(b, v->u.items, v->len, depth);
+		return add_container(w, v);
 	default:
-		return leat_buf_add_str(b, "null");
+		return leat_buf_add_str(w->buf, "null");
 	}
 }
 
 int
 leat_json_add_value(struct leat_buf *b, const struct leat_value *v)
 {
-	return add_value(b, v, 0);
+	struct writer w = { b, false, 0 };
+
+	return add_value(&w, v);
+}
+
+int
+leat_json_add_canonical(struct leat_buf *b, const struct leat_value *v)
+{
+	struct writer w = { b, true, 0 };
+
+	return add_value(&w, v);
 }

@@ -4,7 +4,7 @@
  */
 #include <leat/str.h>
 
-#include "float.h"
+#include "sdk/lib/float.h"
 
 static bool
 is_digit(char c)
@@ -190,7 +190,7 @@ cut_number(struct leat_str *s)
 	return leat_str_trim(number);
 }
 
-/* 1.5 of a unit of 1000 is 1500; digits of the fraction beyond 9 are refused. */
+/* 1.5 of a unit of 1000 is 1500. At most 9 digits of fraction. */
 static int
 scale(struct leat_str number, int64_t factor, int64_t *ret_value)
 {

@@ -5,8 +5,9 @@
  * Row k is ceil(10^k * 2^(127 - floor(log2(10^k)))); test_float.c recomputes
  * the table.
  */
-#include "float.h"
+#include "sdk/lib/float.h"
 
+/* clang-format off */
 const struct leat_pow10
 leat_pow10_table[LEAT_POW10_MAX - LEAT_POW10_MIN + 1] = {
 	{ 0xff77b1fcbebcdc4f, 0x25e8e89c13bb0f7b },

@@ -114,7 +114,7 @@ scan_utf8_char(const uint8_t *s, size_t n)
 
 	if (c < 0xc2 || c > 0xf4)
 		return 0;
-	len = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	len = 2 + (c >= 0xe0) + (c >= 0xf0);
 	if (len > n)
 		return 0;
 	if (c == 0xe0)

@@ -4,14 +4,13 @@
  */
 #include <leat/schema.h>
 
-#include "schema_hash.h"
+#include "sdk/lib/schema_hash.h"
 
 #include <leat/str.h>
 
-#define PLAIN(k)                                                           \
-	{                                                                  \
-		{ .kind = LEAT_##k }, { .kind = LEAT_##k, .optional = 1 }  \
-	}
+/* clang-format off */
+#define PLAIN(k) { { .kind = LEAT_##k }, { .kind = LEAT_##k, .optional = 1 } }
+/* clang-format on */
 
 const struct leat_schema *
 leat_schema_plain(int kind, int optional)
@@ -27,21 +26,25 @@ leat_schema_plain(int kind, int optional)
 	return &plain[kind - LEAT_BOOLEAN][optional != 0];
 }
 
+/* name_len is known in interned schemas only. */
+static int
+is_named(const struct leat_schema *s, const struct leat_field *f,
+    const char *name, size_t len)
+{
+	if (s->interned)
+		return f->name_len == len && memcmp(f->name, name, len) == 0;
+	return strcmp(f->name, name) == 0;
+}
+
 int32_t
 leat_schema_field(const struct leat_schema *s, const char *name)
 {
 	size_t len = strlen(name);
 	uint32_t i;
 
-	for (i = 0; i < s->nfields; i++) {
-		const struct leat_field *f = &s->fields[i];
-
-		/* name_len is known in interned schemas only. */
-		if (s->interned ? f->name_len == len &&
-		    memcmp(f->name, name, len) == 0 :
-		    strcmp(f->name, name) == 0)
+	for (i = 0; i < s->nfields; i++)
+		if (is_named(s, &s->fields[i], name, len))
 			return (int32_t)i;
-	}
 	return -1;
 }
 

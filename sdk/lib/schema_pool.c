@@ -14,7 +14,7 @@
 
 #include <leat/json.h>
 
-#include "schema_hash.h"
+#include "sdk/lib/schema_hash.h"
 
 enum {
 	CHUNK_BYTES = 8192,

@@ -4,7 +4,7 @@
  */
 #include <leat/str.h>
 
-#include "scan.h"
+#include "sdk/lib/scan.h"
 
 /* ----------------------------------------------------------------- UTF-8 */
 

@@ -7,7 +7,8 @@
  *
  * It prints "port N" when it listens (loopback only). With --log every body
  * is appended as one line, after the Idempotency-Key header and a tab. GET
- * /stats answers {"requests":n,"bytes":n}. One thread, epoll, no limits on
+ * /stats answers {"requests":n,"bytes":n,"seconds":s}: s between the first and
+ * the last of them; GET /reset forgets them. One thread, epoll, no limits on
  * speed: it must never be the slower side of a measurement.
  */
 #include <arpa/inet.h>
@@ -27,10 +28,9 @@
 #include <leat/buf.h>
 #include <leat/str.h>
 
-enum {
-	MAX_REQUEST = 64 << 20,
-	READ_BYTES = 64 << 10
-};
+#include "tests/bench/bench.h"
+
+enum { MAX_REQUEST = 64 << 20, READ_BYTES = 64 << 10 };
 
 struct connection {
 	int fd;
@@ -38,6 +38,7 @@ struct connection {
 };
 
 static uint64_t nrequests, nbytes;
+static double first, last;
 static FILE *log_file;
 
 static void
@@ -59,8 +60,8 @@ header(struct leat_str head, const char *name)
 
 		if (line.len > n && line.ptr[n] == ':' &&
 		    strncasecmp(line.ptr, name, n) == 0)
-			return leat_str_trim(
-			    (struct leat_str){ line.ptr + n + 1, line.len - n - 1 });
+			return leat_str_trim((struct leat_str){
+			    line.ptr + n + 1, line.len - n - 1 });
 	}
 	return (struct leat_str){ "", 0 };
 }
@@ -70,6 +71,9 @@ note(struct leat_str head, struct leat_str body)
 {
 	struct leat_str key = header(head, "Idempotency-Key");
 
+	last = bench_now();
+	if (nrequests == 0)
+		first = last;
 	nrequests++;
 	nbytes += body.len;
 	if (log_file == NULL)
@@ -83,19 +87,24 @@ note(struct leat_str head, struct leat_str body)
 static void
 answer(struct leat_buf *out, struct leat_str head, struct leat_str body)
 {
-	char stats[96];
+	char stats[128];
 
-	if (!leat_str_starts(head, "GET /stats")) {
+	if (leat_str_starts(head, "GET /reset")) {
+		nrequests = nbytes = 0;
+	} else if (!leat_str_starts(head, "GET /stats")) {
 		note(head, body);
-		leat_buf_add_str(out, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+		leat_buf_add_str(
+		    out, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 		return;
 	}
 	snprintf(stats, sizeof(stats),
-	    "{\"requests\":%llu,\"bytes\":%llu}\n",
-	    (unsigned long long)nrequests, (unsigned long long)nbytes);
+	    "{\"requests\":%llu,\"bytes\":%llu,\"seconds\":%.6f}\n",
+	    (unsigned long long)nrequests, (unsigned long long)nbytes,
+	    nrequests == 0 ? 0 : last - first);
 	leat_buf_printf(out,
 	    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-	    "Content-Length: %zu\r\n\r\n%s", strlen(stats), stats);
+	    "Content-Length: %zu\r\n\r\n%s",
+	    strlen(stats), stats);
 }
 
 /* Answers all whole requests in the buffer; false ends the connection. */
@@ -161,7 +170,8 @@ static int
 listen_on(uint16_t port)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port) };
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(port) };
 	socklen_t len = sizeof(sa);
 	int one = 1;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -1,3 +1,4 @@
 LIBS += harness
 harness_DIRS := tests/harness
-harness_PKGS := libpq libmicrohttpd cmocka
+harness_USES := leat
+harness_PKGS := libpq libmicrohttpd libcurl cmocka

@@ -118,8 +118,8 @@ write_pidfile(struct th_proc *p)
 }
 
 /*
- * What the child needs, prepared before fork(): after it, malloc() and stdio may
- * be locked for ever by a thread that is not there.
+ * What the child needs, prepared before fork(): after it, malloc() and stdio
+ * may be locked for ever by a thread that is not there.
  */
 struct launch {
 	const char *program;

@@ -6,7 +6,8 @@
  * A helper that cannot do its work fails the running CMocka test with a message
  * (from a fixture too), so callers need not check. Paths and texts that are
  * returned as `const char *` live until the program ends. Everything here
- * belongs to the main thread, except th_now_ms(), th_nap() and th_wait_until().
+ * belongs to the main thread, except th_text(), th_now_ms(), th_nap() and
+ * th_wait_until().
  */
 #ifndef LEAT_TESTS_HARNESS_PROC_H
 #define LEAT_TESTS_HARNESS_PROC_H

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@ struct text {
 	char s[];
 };
 
-static struct text *texts;
+static pthread_mutex_t texts_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct text *texts;	/* guarded by texts_lock, and: */
 static pid_t owner;	/* the process whose exit cleans up */
 static char tmpdir[PATH_MAX];
 
@@ -85,12 +87,14 @@ vtext(const char *prefix, const char *fmt, va_list ap)
 		th_fail("out of memory");
 	snprintf(t->s, size, "%s%s", prefix, body);
 	free(body);
+	pthread_mutex_lock(&texts_lock);
 	if (owner == 0) {
 		owner = getpid();
 		atexit(free_texts);
 	}
 	t->next = texts;
 	texts = t;
+	pthread_mutex_unlock(&texts_lock);
 	return t->s;
 }
 

@@ -267,7 +267,8 @@ leat_batch_add(struct leat_batch *b, const struct leat_record *rec)
  * `offset` in `partition`; both are copied. Call it as often as it is cheap,
  * once before poll() returns at least. With exactly-once the records and the
  * position become visible together, so the position must be exact: a restart
- * begins right behind the last record before it.
+ * begins right behind the last record before it. Returns 0 or -ENOMEM: then
+ * fail the poll() with class RETRY, for the records must not go without it.
  */
 static inline int32_t
 leat_batch_position(struct leat_batch *b, const char *partition,
@@ -298,6 +299,13 @@ leat_offset_get(struct leat_task *t, const char *partition)
 {
 	return leat_host_of(t)->offset_get(t, partition);
 }
+
+/*
+ * An integer member of the stored offset, or def where there is none: enough
+ * for sources whose offset is one number. In libleat.a.
+ */
+int64_t leat_offset_i64(struct leat_task *t, const char *partition,
+    const char *member, int64_t def);
 
 /* ----------------------------------------------------- waiting, stopping */
 
@@ -426,8 +434,8 @@ leat_plan_add(struct leat_task *t, const struct leat_param *over, uint32_t n)
  * poll	    Adds records to the batch until it is full or there is nothing now,
  *	    and returns; never blocks for long (see leat_wait).
  * durable  The records up to this position are on disk and visible: the source
- *	    may acknowledge upstream. Positions come in order, per partition; some
- *	    may be skipped for newer ones.
+ *	    may acknowledge upstream. Positions come in order, per partition;
+ *	    some may be skipped for newer ones.
  * tick	    Called at least every second, also while back-pressure holds poll():
  *	    keep-alives go here.
  * interrupt  @thread any. The task should return soon from whatever call it is
@@ -491,14 +499,14 @@ struct leat_connector {
 	int32_t kind;		/* LEAT_SOURCE or LEAT_SINK */
 	const char *name;	/* "postgres-source" */
 	const char *version;	/* "1.0.0" */
-	const char *aliases;	/* Java class names it answers to, commas; NULL */
+	const char *aliases;	/* Java class names, with commas, or NULL */
 	const char *help;	/* one line */
 	uint64_t flags;		/* LEAT_CAN_EXACTLY_ONCE .. */
 	const struct leat_option *options;
 	uint64_t config_size;	/* of the struct that the options fill */
 	/*
-	 * Optional: checks options against each other. 0, or class CONFIG; start
-	 * the text with the option's name and a colon. No I/O.
+	 * Optional: checks options against each other. 0, or class CONFIG;
+	 * start the text with the option's name and a colon. No I/O.
 	 */
 	int32_t (*check)(const void *config, struct leat_err *err);
 	/*
@@ -546,5 +554,30 @@ const struct leat_plugin *leat_plugin(void);
 	{                                                               \
 		return &(descriptor);                                   \
 	}
+
+/*
+ * All of the above for a plugin with a single connector of the same name and
+ * version; the rest of struct leat_connector follows as initialisers:
+ *
+ *	LEAT_SINGLE_PLUGIN("my-source", "1.0.0", .kind = LEAT_SOURCE, ...)
+ */
+#define LEAT_SINGLE_PLUGIN(name_, version_, ...)                        \
+	static const struct leat_connector leat_single_connector = {    \
+		.size = sizeof(struct leat_connector),                  \
+		.name = (name_),                                        \
+		.version = (version_),                                  \
+		__VA_ARGS__                                             \
+	};                                                              \
+	static const struct leat_connector *const leat_connectors[] = { \
+		&leat_single_connector                                  \
+	};                                                              \
+	static const struct leat_plugin leat_single_plugin = {          \
+		LEAT_PLUGIN_HEAD,                                       \
+		.name = (name_),                                        \
+		.version = (version_),                                  \
+		.connectors = leat_connectors,                          \
+		.nconnectors = 1,                                       \
+	};                                                              \
+	LEAT_PLUGIN(leat_single_plugin)
 
 #endif

@@ -14,6 +14,7 @@
 #include <leat/arena.h>
 #include <leat/buf.h>
 #include <leat/err.h>
+#include <leat/schema.h>
 #include <leat/str.h>
 #include <leat/value.h>
 
@@ -27,6 +28,23 @@ int leat_json_add_f64(struct leat_buf *b, double v);
 int leat_json_add_f32(struct leat_buf *b, float v);
 /* Any schemaless value; BYTES as base64 text. */
 int leat_json_add_value(struct leat_buf *b, const struct leat_value *v);
+/*
+ * The same with the members of objects in the order of their names, and of
+ * equal names the last only: equal values give equal text. For small objects,
+ * such as source partitions: the time is quadratic in their members.
+ */
+int leat_json_add_canonical(struct leat_buf *b, const struct leat_value *v);
+
+enum { LEAT_JSON_DECIMAL_BASE64 = 1 };
+
+/*
+ * A value with its schema (NULL: as leat_json_add_value) as plain JSON, without
+ * the schema: structs become objects. Decimals become numbers, or with the flag
+ * LEAT_JSON_DECIMAL_BASE64 base64 text, as in Connect's decimal.format. A value
+ * that does not fit its schema's shape is written as its kind says. 0 or -1.
+ */
+int leat_json_add_typed(struct leat_buf *b, const struct leat_schema *schema,
+    const struct leat_value *v, int flags);
 
 /*
  * Parses one document that must fill the text but for white space. All memory

@@ -21,7 +21,7 @@ struct leat_map_entry {
 };
 
 struct leat_map {
-	struct leat_map_entry *entries;	/* in order; key NULL where removed */
+	struct leat_map_entry *entries;	/* in order, with gaps */
 	uint32_t *slots;	/* entry index + 1, 0 is free */
 	size_t len;		/* live entries */
 	size_t used;		/* entries in use, removed ones included */
@@ -36,7 +36,7 @@ void leat_map_fini(struct leat_map *m);
 /* The value, or NULL. */
 void *leat_map_get(const struct leat_map *m, struct leat_str key);
 void *leat_map_get_c(const struct leat_map *m, const char *key);
-/* Sets or replaces; *ret_old (may be NULL) gets what was there. 0 or -ENOMEM. */
+/* Sets or replaces; *ret_old (may be NULL) gets the old value. 0 or -ENOMEM. */
 int leat_map_set(struct leat_map *m, struct leat_str key, void *value,
     void **ret_old);
 /* Takes the entry out and returns its value, or NULL. */

@@ -44,6 +44,14 @@ struct leat_record {
 	uint64_t reserved;
 };
 
+/* The start of a record for a source: no key, no value, no headers yet. */
+#define LEAT_RECORD(topic_)                                 \
+	{                                                   \
+		.topic = (topic_),                          \
+		.partition = LEAT_PARTITION_ANY,            \
+		.timestamp_ms = LEAT_TIMESTAMP_NONE         \
+	}
+
 _Static_assert(offsetof(struct leat_record, key_schema) == 24, "ABI");
 _Static_assert(offsetof(struct leat_record, key) == 40, "ABI");
 _Static_assert(offsetof(struct leat_record, headers) == 72, "ABI");

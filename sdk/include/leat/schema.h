@@ -56,7 +56,10 @@ struct leat_schema {
 
 enum { LEAT_SCHEMA_DEPTH = 128 };	/* schemas within schemas */
 
-/* The plain schemas without attributes, required and optional (kind <= BYTES). */
+/*
+ * The plain schemas without attributes, required or optional; NULL for kinds
+ * above BYTES.
+ */
 const struct leat_schema *leat_schema_plain(int kind, int optional);
 
 /* Are the two equal in all their attributes, recursively? NULL is a schema. */

@@ -27,7 +27,8 @@ leat_str_c(const char *s)
 static inline bool
 leat_str_eq(struct leat_str a, struct leat_str b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+	return a.len == b.len &&
+	    (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 bool leat_str_eq_c(struct leat_str a, const char *b);

@@ -1,0 +1,3 @@
+PLUGINS += leat-file
+leat-file_DIRS := connectors/file
+leat-file_PKGS :=

@@ -1,0 +1,3 @@
+PLUGINS += leat-http
+leat-http_DIRS := connectors/http
+leat-http_PKGS := libcurl

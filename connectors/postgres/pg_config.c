@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pg_config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <leat/buf.h>
+#include <leat/str.h>
+
+#define ROW(key, also, kind, fl, dflt, lo, hi, ch, field, txt)          \
+	{ .name = key, .aliases = also, .type = LEAT_OPT_##kind,        \
+		.flags = fl, .def = dflt, .min = lo, .max = hi,         \
+		.choices = ch, .offset = offsetof(struct pg_config, field), \
+		.help = txt, .since = "0.1" }
+
+#define HIGH LEAT_OPT_HIGH
+#define DEPR LEAT_OPT_DEPRECATED
+#define DAY_MS 86400000
+
+/* clang-format off */
+const struct leat_option pg_source_options[] = {
+	ROW("database.url", "url", STRING, HIGH | LEAT_OPT_SECRET, NULL, 0, 0, NULL, url,
+	    "Where to connect: postgres://user:password@host:port/database, or a libpq connection string. The database.* options override its parts."),
+	ROW("database.hostname", NULL, STRING, HIGH, NULL, 0, 0, NULL, hostname,
+	    "Host name or address of the server, or the directory of its socket."),
+	ROW("database.port", NULL, INT, HIGH, NULL, 0, 65535, NULL, port,
+	    "Port of the server; 5432 when neither this nor the url says."),
+	ROW("database.user", NULL, STRING, HIGH, NULL, 0, 0, NULL, user,
+	    "Role to connect as; it needs REPLICATION, and SELECT on the captured tables."),
+	ROW("database.password", NULL, STRING, HIGH | LEAT_OPT_SECRET, NULL, 0, 0, NULL, password,
+	    "Password of the role."),
+	ROW("database.dbname", NULL, STRING, HIGH, NULL, 0, 0, NULL, dbname,
+	    "The database to capture."),
+	ROW("database.sslmode", NULL, STRING, 0, NULL, 0, 0, NULL, sslmode,
+	    "disable, allow, prefer, require, verify-ca or verify-full; prefer when unset."),
+	ROW("database.sslrootcert", NULL, STRING, 0, NULL, 0, 0, NULL, sslrootcert,
+	    "File with the certificates of the authorities to trust."),
+	ROW("database.sslcert", NULL, STRING, 0, NULL, 0, 0, NULL, sslcert,
+	    "File with the client's certificate."),
+	ROW("database.sslkey", NULL, STRING, 0, NULL, 0, 0, NULL, sslkey,
+	    "File with the client's private key."),
+	ROW("database.sslpassword", NULL, STRING, LEAT_OPT_SECRET, NULL, 0, 0, NULL, sslpassword,
+	    "Password of the client's private key."),
+	ROW("database.tcpKeepAlive", NULL, BOOL, 0, "true", 0, 0, NULL, tcp_keepalive,
+	    "Detect dead connections by TCP keep-alive probes."),
+	ROW("database.initial.statements", NULL, STRING, 0, NULL, 0, 0, NULL, initial_statements,
+	    "SQL to run on each ordinary connection, separated by semicolons."),
+	ROW("database.query.timeout.ms", NULL, DURATION, 0, "600000", 0, DAY_MS, NULL, query_timeout_ms,
+	    "Longest time to wait for the answer to a query."),
+	ROW("connection.validation.timeout.ms", NULL, DURATION, 0, "60000", 1000, DAY_MS, NULL, connect_timeout_ms,
+	    "Longest time to wait for a connection."),
+	ROW("plugin.name", NULL, CHOICE, 0, "pgoutput", 0, 0, "pgoutput", plugin,
+	    "The logical decoding plug-in of the server; pgoutput is the one supported."),
+
+	ROW("topic.prefix", NULL, STRING, HIGH, NULL, 0, 0, NULL, prefix,
+	    "First part of all topic names, and the name of the source in stored positions; the connector's name when unset."),
+	ROW("topic.delimiter", NULL, STRING, 0, ".", 0, 0, NULL, topic_delimiter,
+	    "What stands between the parts of a topic name."),
+	ROW("topic.heartbeat.prefix", NULL, STRING, 0, "__debezium-heartbeat", 0, 0, NULL, heartbeat_prefix,
+	    "First part of the heartbeat topic's name."),
+	ROW("topic.heartbeat.name", NULL, STRING, 0, NULL, 0, 0, NULL, heartbeat_topic,
+	    "Whole name of the heartbeat topic."),
+
+	ROW("schema.include.list", NULL, LIST, 0, NULL, 0, 0, NULL, schema_include,
+	    "Schemas to capture: regular expressions that match the whole name."),
+	ROW("schema.exclude.list", NULL, LIST, 0, NULL, 0, 0, NULL, schema_exclude,
+	    "Schemas not to capture; not together with schema.include.list."),
+	ROW("table.include.list", "tables", LIST, HIGH, NULL, 0, 0, NULL, table_include,
+	    "Tables to capture: regular expressions that match schema.table. The order is that of the snapshot."),
+	ROW("table.exclude.list", NULL, LIST, 0, NULL, 0, 0, NULL, table_exclude,
+	    "Tables not to capture; not together with table.include.list."),
+	ROW("column.include.list", NULL, LIST, 0, NULL, 0, 0, NULL, column_include,
+	    "Columns to capture: regular expressions that match schema.table.column. Keys keep their columns."),
+	ROW("column.exclude.list", NULL, LIST, 0, NULL, 0, 0, NULL, column_exclude,
+	    "Columns not to capture; not together with column.include.list."),
+	ROW("message.key.columns", NULL, STRING, 0, NULL, 0, 0, NULL, message_keys,
+	    "Keys other than the primary key: schema.table:col1,col2;other.*:col."),
+
+	ROW("slot.name", NULL, STRING, HIGH, "debezium", 0, 0, NULL, slot,
+	    "Replication slot; created when missing. One connector, one slot."),
+	ROW("slot.drop.on.stop", NULL, BOOL, 0, "false", 0, 0, NULL, slot_drop,
+	    "Drop the slot when the task stops: for tests, as changes made meanwhile are lost."),
+	ROW("slot.failover", NULL, BOOL, 0, "false", 0, 0, NULL, slot_failover,
+	    "Create the slot so that standbys keep a copy (PostgreSQL 17 and newer)."),
+	ROW("publication.name", NULL, STRING, HIGH, "dbz_publication", 0, 0, NULL, publication,
+	    "Publication that selects the tables on the server."),
+	ROW("publication.autocreate.mode", NULL, CHOICE, HIGH, "filtered", 0, 0, "filtered,all_tables,no_tables,disabled", publication_mode,
+	    "What to do about the publication: keep one of the captured tables, create one FOR ALL TABLES, create an empty one, or nothing."),
+	ROW("publish.via.partition.root", NULL, BOOL, 0, "false", 0, 0, NULL, publish_via_root,
+	    "Create the publication so that changes of partitions carry the name of the partitioned table."),
+	ROW("status.update.interval.ms", NULL, DURATION, 0, "10000", 100, 600000, NULL, status_interval_ms,
+	    "How often the server is told what is durable."),
+
+	ROW("snapshot.mode", NULL, CHOICE, HIGH, "initial", 0, 0, "initial,always,initial_only,no_data,never,when_needed", snapshot_mode,
+	    "When existing rows are read: once, at each start, once and then end, never, or once and again when the stream has a hole."),
+	ROW("snapshot.fetch.size", NULL, INT, DEPR, "10240", 0, 0, NULL, snapshot_fetch_size,
+	    "Has no effect: the snapshot is read by COPY."),
+	ROW("heartbeat.interval.ms", NULL, DURATION, 0, "0", 0, DAY_MS, NULL, heartbeat_interval_ms,
+	    "How often to write a heartbeat record; 0 is never. Not needed to let the server free its log."),
+	ROW("heartbeat.action.query", NULL, STRING, 0, NULL, 0, 0, NULL, heartbeat_query,
+	    "SQL to run at each heartbeat."),
+	ROW("poll.interval.ms", NULL, DURATION, 0, "500", 1, 60000, NULL, poll_interval_ms,
+	    "Longest sleep while nothing arrives."),
+	ROW("max.batch.size", NULL, INT, 0, "8192", 1, 1000000, NULL, max_batch,
+	    "Most records of one batch."),
+
+	ROW("decimal.handling.mode", NULL, CHOICE, 0, "precise", 0, 0, "precise,double,string", decimal_mode,
+	    "How numeric and money are represented."),
+	ROW("time.precision.mode", NULL, CHOICE, 0, "adaptive", 0, 0, "adaptive,adaptive_time_microseconds,microseconds,nanoseconds,connect,isostring", time_mode,
+	    "How date, time and timestamp are represented."),
+	ROW("interval.handling.mode", NULL, CHOICE, 0, "numeric", 0, 0, "numeric,string", interval_mode,
+	    "Intervals as microseconds or as ISO 8601 text."),
+	ROW("binary.handling.mode", NULL, CHOICE, 0, "bytes", 0, 0, "bytes,base64,base64-url-safe,hex", binary_mode,
+	    "How bytea is represented."),
+	ROW("hstore.handling.mode", NULL, CHOICE, 0, "json", 0, 0, "json,map", hstore_mode,
+	    "hstore as JSON text or as a map."),
+	ROW("money.fraction.digits", NULL, INT, 0, "2", 0, 18, NULL, money_digits,
+	    "Digits of money behind the point."),
+	ROW("include.unknown.datatypes", NULL, BOOL, 0, "false", 0, 0, NULL, include_unknown,
+	    "Capture columns of types without a mapping too, as the bytes of their text."),
+	ROW("unavailable.value.placeholder", NULL, STRING, 0, "__debezium_unavailable_value", 0, 0, NULL, placeholder,
+	    "What stands for a large value that an update left alone; hex:... gives bytes."),
+
+	ROW("tombstones.on.delete", NULL, BOOL, 0, "true", 0, 0, NULL, tombstones,
+	    "Write a tombstone behind each delete, for compacted topics."),
+	ROW("skipped.operations", NULL, LIST, 0, "t", 0, 0, NULL, skipped,
+	    "Operations to leave out: c, u, d, t, or none."),
+	ROW("skip.messages.without.change", NULL, BOOL, 0, "false", 0, 0, NULL, skip_unchanged,
+	    "Leave out updates that change no captured column (needs REPLICA IDENTITY FULL)."),
+	ROW("extended.headers.enabled", NULL, BOOL, 0, "false", 0, 0, NULL, extended_headers,
+	    "Add the __debezium.context.* headers to data records."),
+	ROW("event.converting.failure.handling.mode", NULL, CHOICE, 0, "warn", 0, 0, "warn,fail,skip", convert_failure,
+	    "What to do about a value that its schema cannot express, such as NaN in a precise numeric: null with a warning, stop, or null."),
+	{ .name = NULL }
+};
+/* clang-format on */
+
+static int
+refuse(struct leat_err *err, const char *option, const char *why)
+{
+	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG, "%s: %s",
+	    option, why);
+}
+
+int32_t
+pg_config_skipped(const struct pg_config *cfg, struct leat_err *err)
+{
+	static const char ops[] = "cudt";	/* in the order of the bits */
+	int32_t bits = 0;
+
+	for (uint32_t i = 0; i < cfg->skipped.len; i++) {
+		const char *op = cfg->skipped.items[i];
+		const char *at;
+
+		if (strcmp(op, "none") == 0)
+			continue;
+		at = op[0] == '\0' ? NULL : strchr(ops, op[0]);
+		if (at == NULL || op[1] != '\0')
+			return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+			    "skipped.operations: '%s' is not one of c, u, d, "
+			    "t, none", op);
+		bits |= 1 << (at - ops);
+	}
+	return bits;
+}
+
+/* The server's rule: lower-case letters, digits and underscores, 63 at most. */
+static int
+valid_slot_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && n < 64 &&
+	    strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
+}
+
+static int
+check_pairs(const struct pg_config *c, struct leat_err *err)
+{
+	if (c->schema_include.len > 0 && c->schema_exclude.len > 0)
+		return refuse(err, "schema.exclude.list",
+		    "not together with schema.include.list");
+	if (c->table_include.len > 0 && c->table_exclude.len > 0)
+		return refuse(err, "table.exclude.list",
+		    "not together with table.include.list");
+	if (c->column_include.len > 0 && c->column_exclude.len > 0)
+		return refuse(err, "column.exclude.list",
+		    "not together with column.include.list");
+	return 0;
+}
+
+int32_t
+pg_config_check(const void *config, struct leat_err *err)
+{
+	const struct pg_config *c = config;
+	struct pg_filters f;
+	int rc;
+
+	if (c->url == NULL && c->hostname == NULL)
+		return refuse(err, "database.hostname",
+		    "neither this nor url is set");
+	if (c->url == NULL && c->dbname == NULL)
+		return refuse(err, "database.dbname",
+		    "neither this nor url is set");
+	if (!valid_slot_name(c->slot))
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+		    "slot.name: '%s' is not 1 to 63 lower-case letters, "
+		    "digits and underscores", c->slot);
+	if (c->publication[0] == '\0' || strlen(c->publication) > 63)
+		return refuse(err, "publication.name",
+		    "must have 1 to 63 characters");
+	if (c->prefix != NULL && (c->prefix[0] == '\0' ||
+	    c->prefix[strspn(c->prefix, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] != '\0'))
+		return refuse(err, "topic.prefix",
+		    "only letters, digits, '.', '_' and '-' are allowed");
+	rc = check_pairs(c, err);
+	if (rc < 0)
+		return rc;
+	if (pg_config_skipped(c, err) < 0)
+		return LEAT_E_CONFIG;
+	rc = pg_filters_init(&f, c, err);
+	if (rc == 0)
+		pg_filters_fini(&f);
+	return rc;
+}
+
+/* ------------------------------------------------------- filters of a task */
+
+static int
+add_key_columns(struct pg_key_rule *rule, struct leat_str cols)
+{
+	size_t most = 1;
+
+	for (size_t i = 0; i < cols.len; i++)
+		most += cols.ptr[i] == ',';
+	rule->columns = calloc(most, sizeof(*rule->columns));
+	if (rule->columns == NULL)
+		return -ENOMEM;
+	while (cols.len > 0) {
+		struct leat_str c = leat_str_trim(leat_str_cut(&cols, ','));
+
+		if (c.len == 0)
+			continue;
+		rule->columns[rule->ncolumns] = strndup(c.ptr, c.len);
+		if (rule->columns[rule->ncolumns] == NULL)
+			return -ENOMEM;
+		rule->ncolumns++;
+	}
+	return rule->ncolumns == 0 ? LEAT_E_CONFIG : 0;
+}
+
+static int
+add_key_rule(struct pg_filters *f, struct leat_str text, struct leat_err *err)
+{
+	struct pg_key_rule *rule = &f->keys[f->nkeys];
+	size_t colon = text.len;
+	char *pattern;
+	int rc;
+
+	while (colon > 0 && text.ptr[colon - 1] != ':')
+		colon--;
+	if (colon <= 1)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+		    "message.key.columns: '%.*s' is not table:column,...",
+		    (int)text.len, text.ptr);
+	pattern = strndup(text.ptr, colon - 1);
+	if (pattern == NULL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory");
+	rc = pg_regex_compile(&rule->re, "message.key.columns", pattern, err);
+	free(pattern);
+	if (rc < 0)
+		return rc;
+	f->nkeys++;
+	rc = add_key_columns(rule, (struct leat_str){ text.ptr + colon,
+	    text.len - colon });
+	if (rc < 0)
+		return leat_err_set(err, LEAT_CLS_CONFIG, rc,
+		    "message.key.columns: '%.*s' names no column",
+		    (int)text.len, text.ptr);
+	return 0;
+}
+
+static int
+init_keys(struct pg_filters *f, const char *text, struct leat_err *err)
+{
+	struct leat_str rest;
+	size_t most = 1;
+
+	if (text == NULL)
+		return 0;
+	for (const char *p = text; *p != '\0'; p++)
+		most += *p == ';';
+	f->keys = calloc(most, sizeof(*f->keys));
+	if (f->keys == NULL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory");
+	rest = leat_str_c(text);
+	while (rest.len > 0) {
+		struct leat_str one = leat_str_trim(leat_str_cut(&rest, ';'));
+		int rc = one.len == 0 ? 0 : add_key_rule(f, one, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int
+pg_filters_init(struct pg_filters *f, const struct pg_config *c,
+    struct leat_err *err)
+{
+	int rc;
+
+	*f = (struct pg_filters){ 0 };
+	if ((rc = pg_filter_init(&f->schema_include, "schema.include.list",
+	    &c->schema_include, err)) < 0 ||
+	    (rc = pg_filter_init(&f->schema_exclude, "schema.exclude.list",
+	    &c->schema_exclude, err)) < 0 ||
+	    (rc = pg_filter_init(&f->table_include, "table.include.list",
+	    &c->table_include, err)) < 0 ||
+	    (rc = pg_filter_init(&f->table_exclude, "table.exclude.list",
+	    &c->table_exclude, err)) < 0 ||
+	    (rc = pg_filter_init(&f->column_include, "column.include.list",
+	    &c->column_include, err)) < 0 ||
+	    (rc = pg_filter_init(&f->column_exclude, "column.exclude.list",
+	    &c->column_exclude, err)) < 0 ||
+	    (rc = init_keys(f, c->message_keys, err)) < 0)
+		pg_filters_fini(f);
+	return rc;
+}
+
+void
+pg_filters_fini(struct pg_filters *f)
+{
+	pg_filter_fini(&f->schema_include);
+	pg_filter_fini(&f->schema_exclude);
+	pg_filter_fini(&f->table_include);
+	pg_filter_fini(&f->table_exclude);
+	pg_filter_fini(&f->column_include);
+	pg_filter_fini(&f->column_exclude);
+	for (uint32_t i = 0; i < f->nkeys; i++) {
+		for (uint32_t j = 0; j < f->keys[i].ncolumns; j++)
+			free(f->keys[i].columns[j]);
+		free(f->keys[i].columns);
+		regfree(&f->keys[i].re);
+	}
+	free(f->keys);
+	*f = (struct pg_filters){ 0 };
+}
+
+/* Three names of the server's 63 bytes, and builds with longer ones. */
+enum { JOINED_MAX = 1024 };
+
+/* "a.b" or "a.b.c"; what does not fit is cut. */
+static void
+joined(char to[JOINED_MAX], const char *a, const char *b, const char *c)
+{
+	(void)snprintf(to, JOINED_MAX, "%s.%s%s%s", a, b, c == NULL ? "" : ".",
+	    c == NULL ? "" : c);
+}
+
+static int
+is_system_schema(const char *schema)
+{
+	return strcmp(schema, "pg_catalog") == 0 ||
+	    strcmp(schema, "information_schema") == 0 ||
+	    strncmp(schema, "pg_toast", 8) == 0 ||
+	    strncmp(schema, "pg_temp_", 8) == 0;
+}
+
+int
+pg_filters_table(const struct pg_filters *f, const char *schema,
+    const char *table, const char *root, int32_t *ret_rank)
+{
+	int32_t rank = 0;
+	char name[JOINED_MAX];
+	int yes = 1;
+
+	if (is_system_schema(schema))
+		return 0;
+	if (f->schema_include.len > 0 &&
+	    pg_filter_find(&f->schema_include, schema) < 0)
+		return 0;
+	if (pg_filter_find(&f->schema_exclude, schema) >= 0)
+		return 0;
+	joined(name, schema, table, NULL);
+	if (f->table_include.len > 0) {
+		rank = pg_filter_find(&f->table_include, name);
+		if (rank < 0 && root != NULL)
+			rank = pg_filter_find(&f->table_include, root);
+		yes = rank >= 0;
+	} else if (pg_filter_find(&f->table_exclude, name) >= 0 ||
+	    (root != NULL && pg_filter_find(&f->table_exclude, root) >= 0)) {
+		yes = 0;
+	}
+	if (yes && ret_rank != NULL)
+		*ret_rank = rank;
+	return yes;
+}
+
+int
+pg_filters_column(const struct pg_filters *f, const char *schema,
+    const char *table, const char *column)
+{
+	char name[JOINED_MAX];
+	int yes = 1;
+
+	if (f->column_include.len == 0 && f->column_exclude.len == 0)
+		return 1;
+	joined(name, schema, table, column);
+	if (f->column_include.len > 0)
+		yes = pg_filter_find(&f->column_include, name) >= 0;
+	else
+		yes = pg_filter_find(&f->column_exclude, name) < 0;
+	return yes;
+}
+
+const struct pg_key_rule *
+pg_filters_key(const struct pg_filters *f, const char *schema,
+    const char *table)
+{
+	const struct pg_key_rule *found = NULL;
+	char name[JOINED_MAX];
+
+	joined(name, schema, table, NULL);
+	for (uint32_t i = 0; i < f->nkeys && found == NULL; i++)
+		if (regexec(&f->keys[i].re, name, 0, NULL, 0) == 0)
+			found = &f->keys[i];
+	return found;
+}

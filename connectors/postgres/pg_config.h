@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pg_config.h: the options of postgres-source, and what is derived from them.
+ */
+#ifndef LEAT_PG_CONFIG_H
+#define LEAT_PG_CONFIG_H
+
+#include <stdint.h>
+
+#include <leat/connector.h>
+
+#include "pg_filter.h"
+
+enum {
+	PG_SNAPSHOT_INITIAL,
+	PG_SNAPSHOT_ALWAYS,
+	PG_SNAPSHOT_INITIAL_ONLY,
+	PG_SNAPSHOT_NO_DATA,
+	PG_SNAPSHOT_NEVER,	/* the old word for no_data */
+	PG_SNAPSHOT_WHEN_NEEDED
+};
+
+enum {
+	PG_PUBLICATION_FILTERED,
+	PG_PUBLICATION_ALL_TABLES,
+	PG_PUBLICATION_NO_TABLES,
+	PG_PUBLICATION_DISABLED
+};
+
+enum { PG_DECIMAL_PRECISE, PG_DECIMAL_DOUBLE, PG_DECIMAL_STRING };
+
+enum {
+	PG_TIME_ADAPTIVE,
+	PG_TIME_ADAPTIVE_TIME_MICROS,
+	PG_TIME_MICROS,
+	PG_TIME_NANOS,
+	PG_TIME_CONNECT,
+	PG_TIME_ISOSTRING
+};
+
+enum { PG_INTERVAL_NUMERIC, PG_INTERVAL_STRING };
+
+enum {
+	PG_BINARY_BYTES,
+	PG_BINARY_BASE64,
+	PG_BINARY_BASE64_URL,
+	PG_BINARY_HEX
+};
+
+enum { PG_HSTORE_JSON, PG_HSTORE_MAP };
+
+/* event.converting.failure.handling.mode */
+enum { PG_FAILURE_WARN, PG_FAILURE_FAIL, PG_FAILURE_SKIP };
+
+/* Bits for skipped.operations. */
+enum {
+	PG_SKIP_CREATE = 1,
+	PG_SKIP_UPDATE = 2,
+	PG_SKIP_DELETE = 4,
+	PG_SKIP_TRUNCATE = 8
+};
+
+/* Filled by the host; the order is that of the option table. */
+struct pg_config {
+	const char *url;
+	const char *hostname;
+	int64_t port;
+	const char *user;
+	const char *password;
+	const char *dbname;
+	const char *sslmode;
+	const char *sslrootcert;
+	const char *sslcert;
+	const char *sslkey;
+	const char *sslpassword;
+	int32_t tcp_keepalive;
+	int32_t plugin;
+	const char *initial_statements;
+	int64_t query_timeout_ms;
+	int64_t connect_timeout_ms;
+
+	const char *prefix;
+	const char *topic_delimiter;
+	const char *heartbeat_prefix;
+	const char *heartbeat_topic;
+
+	struct leat_list schema_include;
+	struct leat_list schema_exclude;
+	struct leat_list table_include;
+	struct leat_list table_exclude;
+	struct leat_list column_include;
+	struct leat_list column_exclude;
+	const char *message_keys;
+
+	const char *slot;
+	int32_t slot_drop;
+	int32_t slot_failover;
+	const char *publication;
+	int32_t publication_mode;
+	int32_t publish_via_root;
+	int64_t status_interval_ms;
+
+	int32_t snapshot_mode;
+	int64_t snapshot_fetch_size;
+	int64_t heartbeat_interval_ms;
+	const char *heartbeat_query;
+	int64_t poll_interval_ms;
+	int64_t max_batch;
+
+	int32_t decimal_mode;
+	int32_t time_mode;
+	int32_t interval_mode;
+	int32_t binary_mode;
+	int32_t hstore_mode;
+	int64_t money_digits;
+	int32_t include_unknown;
+	const char *placeholder;
+
+	int32_t tombstones;
+	struct leat_list skipped;
+	int32_t skip_unchanged;
+	int32_t extended_headers;
+	int32_t convert_failure;
+};
+
+extern const struct leat_option pg_source_options[];
+
+/* The check() callback: options against each other. */
+int32_t pg_config_check(const void *config, struct leat_err *err);
+
+/* skipped.operations as PG_SKIP_* bits, or -1 with err filled. */
+int32_t pg_config_skipped(const struct pg_config *cfg, struct leat_err *err);
+
+/* One rule of message.key.columns. */
+struct pg_key_rule {
+	regex_t re;
+	char **columns;
+	uint32_t ncolumns;
+};
+
+/* The compiled filters of a task. */
+struct pg_filters {
+	struct pg_filter schema_include;
+	struct pg_filter schema_exclude;
+	struct pg_filter table_include;
+	struct pg_filter table_exclude;
+	struct pg_filter column_include;
+	struct pg_filter column_exclude;
+	struct pg_key_rule *keys;
+	uint32_t nkeys;
+};
+
+int pg_filters_init(struct pg_filters *f, const struct pg_config *cfg,
+    struct leat_err *err);
+void pg_filters_fini(struct pg_filters *f);
+
+/*
+ * Is the table captured? `root` is the table that it is a partition of, as
+ * "schema.table", or NULL: an include list that names the root takes its
+ * partitions. *ret_rank, which may be NULL, gets the place of the matching
+ * expression in table.include.list.
+ */
+int pg_filters_table(const struct pg_filters *f, const char *schema,
+    const char *table, const char *root, int32_t *ret_rank);
+
+/* Is the column part of the values? */
+int pg_filters_column(const struct pg_filters *f, const char *schema,
+    const char *table, const char *column);
+
+/* The rule of message.key.columns for a table, or NULL. */
+const struct pg_key_rule *pg_filters_key(const struct pg_filters *f,
+    const char *schema, const char *table);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * connector_json.h: Kafka Connect's JSON objects about a connector, and the
+ * handlers that write one. Private to core/rest.
+ */
+#ifndef LEAT_CORE_REST_CONNECTOR_JSON_H
+#define LEAT_CORE_REST_CONNECTOR_JSON_H
+
+#include "core/config/properties.h"
+#include "core/rest/request.h"
+#include "core/worker/herder.h"
+
+/* {"id","state","worker_id","trace"?} */
+void write_task(struct json_writer *w, const struct connector_status *st,
+    const struct task_status *task);
+/* ConnectorStateInfo */
+void write_status(struct json_writer *w, const struct connector_status *st);
+/* ConnectorInfo */
+void write_info(struct json_writer *w, const struct connector_status *st);
+/*
+ * The configuration as written: references to secrets stay references, and
+ * secrets written in clear are masked.
+ */
+void write_config(struct json_writer *w, const struct properties *props,
+    const char *name);
+
+/* A JSON object as properties; NULL after answering. */
+struct properties *config_from_json(struct request *rq,
+    const struct leat_value *map, struct problems *problems);
+
+/* POST /connectors, PUT /connectors/{}/config */
+void post_connectors(struct request *rq);
+void put_config(struct request *rq);
+
+#endif
