@@ -17,6 +17,7 @@
 
 /* Lower is taken first. */
 enum lock_rank {
+	RANK_CONFIG,
 	RANK_HERDER,
 	RANK_TASK,
 	RANK_OFFSETS,
