@@ -186,7 +186,7 @@ add_body(struct http_sink *s, const struct leat_record *r,
 	if (raw)
 		leat_buf_add(body, v->u.b, v->len);
 	else
-		leat_json_add_plain(body, r->value_schema, v,
+		leat_json_add_typed(body, r->value_schema, v,
 		    c->decimals ? LEAT_JSON_DECIMAL_BASE64 : 0);
 	if (body->failed)
 		return leat_err_set(err, LEAT_CLS_RECORD, LEAT_E_LIMIT,
