@@ -85,11 +85,12 @@ store(struct request *rq, const char *name, const struct leat_value *map)
 		answer_err(rq, &err);
 	} else {
 		struct connector_status info = {
-			.name = name, .type = "unknown", .props = props
+			.name = name, .type = "unknown"
 		};
 
-		(void)herder_status(
-		    rq->options->herder, name, &rq->arena, &info, &err);
+		if (herder_status(rq->options->herder, name, &rq->arena, &info,
+			&err) == 0)
+			connector_status_put(&info);
 		info.props = props;
 		write_info(&rq->json, &info);
 		rq->status = created ? 201 : 200;
@@ -195,6 +196,7 @@ post_connectors(struct request *rq)
 		return;
 	if (herder_status(rq->options->herder, name, &rq->arena, &st, &err) ==
 	    0) {
+		connector_status_put(&st);
 		answer_error(rq, 409, "Connector %s already exists", name);
 		return;
 	}

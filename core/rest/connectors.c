@@ -22,7 +22,10 @@ status_of(struct request *rq, const char *name, const char *not_found)
 		answer_error(rq, 404, "%s %s", not_found, name);
 	else if (rc < 0)
 		answer_error(rq, 500, "%s", err.text);
-	return rc < 0 ? NULL : st;
+	if (rc < 0)
+		return NULL;
+	request_hold(rq, st->props);
+	return st;
 }
 
 /* 404 "Connector x not found" has its words in another order. */
@@ -58,6 +61,7 @@ write_expanded(struct request *rq, const char *name, bool status, bool info)
 		write_info(w, &st);
 	}
 	json_object_end(w);
+	connector_status_put(&st);
 }
 
 static void
