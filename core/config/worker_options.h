@@ -26,9 +26,9 @@ struct worker_options {
 	int32_t config_watch;
 	const char *config_allowed_paths;	/* NULL: any */
 	const char *data_dir;
-	const char *plugin_path;		/* NULL: beside the program */
+	const char *plugin_path;	/* colons; NULL: beside the program */
 	/* faces */
-	const char *rest_listen;		/* "": none */
+	const char *rest_listen;		/* NULL: none */
 	const char *rest_cors_origin;
 	const char *worker_id;			/* NULL: the REST address */
 	/* logs */
@@ -49,7 +49,7 @@ struct worker_options {
 	const char *group_id;
 	struct leat_params producer, consumer, admin;	/* bus kafka */
 	/* the embedded broker */
-	const char *broker_listen;		/* "": none */
+	const char *broker_listen;		/* NULL: none */
 	const char *broker_advertised;		/* NULL: broker_listen */
 	int64_t broker_partitions;
 	int32_t broker_auto_create;
