@@ -396,6 +396,24 @@ test_write(void **state)
 }
 
 static void
+test_write_refused(void **state)
+{
+	struct properties *p = props_of((const char *[]){
+	    "connector.class", "y", "bad", "1", NULL });
+	struct properties *q = props_of((const char *[]){
+	    "connector.class", "y", "a", "${env:NONE}", NULL });
+
+	assert_int_equal(directory_write(d, "n", p, &err), LEAT_E_CONFIG);
+	assert_string_equal(err.text, "bad: refused for 'n'");
+	assert_int_equal(directory_write(d, "n", q, &err), LEAT_E_CONFIG);
+	assert_string_equal(err.text,
+	    "a: environment variable 'NONE' is not set");
+	assert_false(exists("n.json"));
+	properties_unref(p);
+	properties_unref(q);
+}
+
+static void
 test_write_over_yaml(void **state)
 {
 	struct properties *p = props_of((const char *[]){
@@ -501,6 +519,7 @@ main(void)
 		T(test_directory_lost),
 		T(test_large_file),
 		T(test_write),
+		T(test_write_refused),
 		T(test_write_over_yaml),
 		T(test_write_names),
 		T(test_threads),
