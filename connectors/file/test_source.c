@@ -366,13 +366,15 @@ test_memory(void **state)
 		leat_fake_set(g, "topic", "logs");
 		assert_int_equal(leat_fake_open(g), 0);
 		leat_fake_fail_at(g, n);
-		leat_fake_poll(g);
+		/* What a poll() that fails added is not taken. */
+		if (leat_fake_poll(g) < 0)
+			leat_fake_clear(g);
 		leat_fake_fail_at(g, 0);
 		assert_int_equal(leat_fake_durable(g), 0);
 		leat_fake_close(g);
 		if (leat_fake_open(g) != 0 ||
-		    (leat_fake_count(g) < 50 &&
-			leat_fake_run(g, 50, 2000) != 0))
+		    leat_fake_run(g, 50, 2000) != 0 ||
+		    leat_fake_poll(g) != 0)
 			fail_msg("%zu records after failure %u",
 			    leat_fake_count(g), n);
 		leat_fake_free(g);
