@@ -123,7 +123,7 @@ extract_struct(struct transform *t, struct operand op, struct leat_err *err)
 		if (at < 0)
 			return record_error(err, "Unknown field: %s",
 			    cfg->field);
-		if (v.kind == LEAT_STRUCT)
+		if (v.kind == LEAT_STRUCT && v.len == s->nfields)
 			v = field_value(s, &v, (uint32_t)at,
 			    cfg->replace_null);
 		s = s->fields[at].schema;

@@ -142,7 +142,7 @@ put_leaves(const struct config *cfg, const struct leat_schema *s,
 	uint32_t i;
 
 	for (i = 0; i < s->nfields; i++) {
-		item = v->kind == LEAT_STRUCT
+		item = v->kind == LEAT_STRUCT && v->len == s->nfields
 		    ? field_value(s, v, i, cfg->replace_null) : leat_null();
 		if (s->fields[i].schema->kind == LEAT_STRUCT)
 			to = put_leaves(cfg, s->fields[i].schema, &item, to);
