@@ -155,14 +155,7 @@ check(const struct properties *props, const struct worker_options *o,
 {
 	check_listen(props, "rest.listen", "listeners", o->rest_listen,
 	    problems);
-	check_listen(props, "broker.listen", "broker.listeners",
-	    o->broker_listen, problems);
-	check_listen(props, "broker.advertised.listeners", "",
-	    o->broker_advertised, problems);
 	check_levels(props, o, problems);
-	if (o->bus == WORKER_BUS_KAFKA && o->bootstrap_servers == NULL)
-		problems_add(problems, place_of(props, "bus"),
-		    "bootstrap.servers", NULL, "required for bus=kafka");
 }
 
 int

@@ -33,17 +33,18 @@
 #include "core/config/directory.h"
 #include "core/config/directory_watch.h"
 #include "core/config/properties.h"
+#include "core/config/worker_options.h"
 #include "core/plugin/registry.h"
 #include "core/worker/herder.h"
 
-enum { EXIT_START = 1, EXIT_SETTINGS = 3, METRICS_MAX = 100000,
-	SETTINGS_CHUNK = 8192, PATH_TEXT_MAX = 64 * 1024 };
+enum { EXIT_START = 1, METRICS_MAX = 100000, TEXT_CHUNK = 1024,
+	DEFAULTS_MAX = 64 };
 
 static const struct logger lg = { "worker", NULL, -1 };
 
 struct worker {
-	const struct worker_options *o;
-	struct worker_settings set;
+	const struct worker_start *o;
+	const struct worker_options *set;
 	struct leat_arena memory;
 	struct metrics *metrics;
 	struct broker *broker;
@@ -64,51 +65,28 @@ struct worker {
 
 /* ------------------------------------------------------------- settings */
 
-static int
-print_problems(const struct problems *p)
-{
-	struct leat_buf text;
-
-	leat_buf_init(&text, 1024 * 1024);
-	(void)problems_print(p, &text);
-	if (leat_buf_cstr(&text) != NULL)
-		(void)fprintf(stderr, "%s", (const char *)text.data);
-	leat_buf_fini(&text);
-	return EXIT_SETTINGS;
-}
-
-static int
-read_settings(struct worker *w)
-{
-	struct problems *out = problems_new();
-	int rc = 0;
-
-	if (out == NULL || worker_settings_fill(w->o->settings, &w->memory,
-	    &w->set, out) < 0)
-		rc = EXIT_START;
-	else if (problems_count(out) > 0)
-		rc = print_problems(out);
-	problems_free(out);
-	return rc;
-}
-
 static void
 setup_log(const struct worker *w)
 {
-	const struct leat_params *levels = &w->set.log_levels;
-	struct log_settings s = { .fd = STDERR_FILENO };
-	int level = log_level_parse(w->set.log_level);
+	const struct leat_params *levels = &w->set->log_components;
+	const struct log_settings s = {
+		.level = (enum log_level)w->set->log_level,
+		.format = (enum log_format)w->set->log_format,
+		.fd = STDERR_FILENO,
+		.priorities = getenv("JOURNAL_STREAM") != NULL,
+	};
 	uint32_t i;
 
-	s.level = level < 0 ? LOG_LEVEL_INFO : (enum log_level)level;
-	s.format = (enum log_format)w->set.log_format;
-	s.priorities = getenv("JOURNAL_STREAM") != NULL;
 	log_setup(&s);
 	for (i = 0; i < levels->len; i++) {
-		level = log_level_parse(levels->items[i].value);
+		int level = log_level_parse(levels->items[i].value);
+
 		if (level >= 0)
 			(void)log_set_level(levels->items[i].key,
 			    (enum log_level)level);
+		else
+			log_warn(&lg, "unknown log level", "component=%s level=%s",
+			    levels->items[i].key, levels->items[i].value);
 	}
 }
 
@@ -120,27 +98,45 @@ number_text(struct worker *w, int64_t n)
 	return leat_arena_printf(&w->memory, "%" PRId64, n);
 }
 
+/* Defaults of all topics, by Kafka's names. */
+static size_t
+topic_defaults(struct worker *w, struct broker_setting *to)
+{
+	const struct leat_params *more = &w->set->broker_topic;
+	size_t n = 0;
+
+	to[n++] = (struct broker_setting){ "retention.ms",
+		number_text(w, w->set->broker_retention_ms) };
+	to[n++] = (struct broker_setting){ "retention.bytes",
+		number_text(w, w->set->broker_retention_bytes) };
+	to[n++] = (struct broker_setting){ "segment.bytes",
+		number_text(w, w->set->broker_segment_bytes) };
+	to[n++] = (struct broker_setting){ "max.message.bytes",
+		number_text(w, w->set->broker_message_max_bytes) };
+	for (uint32_t i = 0; i < more->len && n < DEFAULTS_MAX; i++)
+		to[n++] = (struct broker_setting){ more->items[i].key,
+			more->items[i].value };
+	return n;
+}
+
 static int
 open_broker(struct worker *w, struct leat_err *err)
 {
-	struct broker_setting defaults[] = {
-		{ "retention.ms", number_text(w, w->set.retention_ms) },
-		{ "retention.bytes", number_text(w, w->set.retention_bytes) },
-		{ "segment.bytes", number_text(w, w->set.segment_bytes) },
-	};
+	struct broker_setting defaults[DEFAULTS_MAX];
 	struct broker_options o;
 
 	broker_options_init(&o);
-	o.dir = w->set.data_dir;
+	o.dir = w->set->data_dir;
 	o.metrics = w->metrics;
-	o.default_partitions = (int32_t)w->set.num_partitions;
-	o.auto_create = w->set.auto_create != 0;
-	o.flush_interval_ms = w->set.flush_interval_ms;
+	o.default_partitions = (int32_t)w->set->broker_partitions;
+	o.auto_create = w->set->broker_auto_create != 0;
+	o.flush_interval_ms = w->set->broker_flush_interval_ms;
+	o.retention_check_ms = w->set->broker_retention_check_ms;
 	o.defaults = defaults;
-	o.ndefaults = ARRAY_LEN(defaults);
+	o.ndefaults = topic_defaults(w, defaults);
 	if (broker_open(&o, &w->broker, err) < 0)
 		return leat_err_wrap(err, "open broker in '%s'",
-		    w->set.data_dir);
+		    w->set->data_dir);
 	return bus_open_embedded(w->broker, &w->bus, err);
 }
 
@@ -155,19 +151,11 @@ plugin_refused(void *arg, const char *path, const struct leat_err *err)
 static int
 load_plugins(struct worker *w, struct leat_err *err)
 {
-	const char *path = w->o->plugin_path;
-	struct leat_buf text;
-	uint32_t i;
+	const char *path = w->set->plugin_path != NULL ?
+	    w->set->plugin_path : w->o->plugin_path;
 
-	leat_buf_init(&text, PATH_TEXT_MAX);
-	for (i = 0; i < w->set.plugin_path.len; i++)
-		leat_buf_printf(&text, "%s%s", i == 0 ? "" : ":",
-		    w->set.plugin_path.items[i]);
-	if (w->set.plugin_path.len > 0 && leat_buf_cstr(&text) != NULL)
-		path = (const char *)text.data;
 	w->registry = registry_load(path == NULL ? "" : path, plugin_refused,
 	    w, err);
-	leat_buf_fini(&text);
 	if (w->registry == NULL)
 		return err->code;
 	log_info(&lg, "plugins loaded", "connectors=%zu",
@@ -180,7 +168,7 @@ start_herder(struct worker *w, struct leat_err *err)
 {
 	struct herder_options o = { 0 };
 
-	w->budget = budget_new((size_t)w->set.memory_bytes);
+	w->budget = budget_new((size_t)w->set->memory_max_bytes);
 	if (w->budget == NULL)
 		return leat_err_set(err, LEAT_CLS_FATAL, -ENOMEM,
 		    "out of memory");
@@ -189,10 +177,10 @@ start_herder(struct worker *w, struct leat_err *err)
 	o.metrics = w->metrics;
 	o.budget = w->budget;
 	o.clock = &clock_system;
-	o.worker = w->o->settings == NULL ? NULL :
-	    (struct properties *)(uintptr_t)w->o->settings;
-	o.worker_id = w->set.rest_listen;
-	o.stop_timeout_ms = w->set.stop_timeout_ms;
+	o.worker = w->o->config->props;
+	o.worker_id = w->set->worker_id != NULL ? w->set->worker_id :
+	    w->set->rest_listen;
+	o.stop_timeout_ms = w->set->shutdown_timeout_ms;
 	return herder_new(&o, &w->herder, err);
 }
 
@@ -265,14 +253,14 @@ static void
 directory_failed(void *arg, const struct leat_err *err)
 {
 	(void)arg;
-	log_warn_err(&lg, "connectors.dir cannot be read, all stays as it is",
+	log_warn_err(&lg, "config.dir cannot be read, all stays as it is",
 	    err);
 }
 
 static int
 open_directory(struct worker *w, struct leat_err *err)
 {
-	struct directory_options o = { .path = w->set.connectors_dir,
+	struct directory_options o = { .path = w->set->config_dir,
 		.arg = w, .find = find_connector,
 		.validate = validate_connector, .changed = directory_changed,
 		.failed = directory_failed };
@@ -283,6 +271,8 @@ open_directory(struct worker *w, struct leat_err *err)
 		return err->code;
 	/* A directory that is not there yet is waited for. */
 	(void)directory_reload(w->directory, &later);
+	if (!w->set->config_watch)
+		return 0;
 	w->watch = directory_watch_new(w->directory, w->loop, NULL, err);
 	return w->watch == NULL ? err->code : 0;
 }
@@ -370,7 +360,7 @@ open_signals(struct worker *w, struct leat_err *err)
 static int
 serve(struct worker *w, struct leat_err *err)
 {
-	struct worker_parts parts = { &w->set, w->broker, w->bus, w->herder,
+	struct worker_parts parts = { w->set, w->broker, w->bus, w->herder,
 		w->directory, w->metrics, broker_cluster_id(w->broker) };
 
 	if (w->o->serve == NULL)
@@ -426,32 +416,37 @@ end(struct worker *w)
 	loop_free(w->loop);
 }
 
-int
-worker_run(const struct worker_options *o)
+static int
+run(struct worker *w)
 {
 	struct leat_err err = LEAT_ERR_INIT;
-	struct worker w = { .o = o, .signal_fd = -1 };
+
+	if (start(w, &err) < 0) {
+		log_err(&lg, "worker cannot start", &err);
+		return EXIT_START;
+	}
+	log_notice(&lg, "worker ready", "data=%s connectors=%s",
+	    w->set->data_dir, w->set->config_dir);
+	(void)notify_send(&err, "READY=1\nSTATUS=running");
+	if (loop_run(w->loop, &err) < 0) {
+		log_err(&lg, "loop failed", &err);
+		return EXIT_START;
+	}
+	return 0;
+}
+
+int
+worker_run(const struct worker_start *o)
+{
+	struct worker w = { .o = o, .set = &o->config->options,
+		.signal_fd = -1 };
 	int rc;
 
-	leat_arena_init(&w.memory, SETTINGS_CHUNK, 0);
-	rc = read_settings(&w);
-	if (rc == 0) {
-		setup_log(&w);
-		if (start(&w, &err) < 0) {
-			log_err(&lg, "worker cannot start", &err);
-			rc = EXIT_START;
-		} else {
-			log_notice(&lg, "worker ready", "data=%s connectors=%s",
-			    w.set.data_dir, w.set.connectors_dir);
-			(void)notify_send(&err, "READY=1\nSTATUS=running");
-			if (loop_run(w.loop, &err) < 0) {
-				log_err(&lg, "loop failed", &err);
-				rc = EXIT_START;
-			}
-		}
-		end(&w);
-		log_notice(&lg, "worker ended", "code=%d", rc);
-	}
+	leat_arena_init(&w.memory, TEXT_CHUNK, 0);
+	setup_log(&w);
+	rc = run(&w);
+	end(&w);
+	log_notice(&lg, "worker ended", "code=%d", rc);
 	leat_arena_fini(&w.memory);
 	return rc;
 }

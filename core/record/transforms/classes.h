@@ -7,9 +7,18 @@
 
 #include "core/record/transform.h"
 
-#define TRANSFORMS(X)
+#define TRANSFORMS(X)                                                     \
+	X(extract_new_record_state)                                       \
+	X(filter)                                                         \
+	X(insert_field)                                                   \
+	X(regex_router)                                                   \
+	X(replace_field)                                                  \
+	X(value_to_key)
 
-#define PREDICATES(X)
+#define PREDICATES(X)                                                     \
+	X(has_header_key)                                                 \
+	X(record_is_tombstone)                                            \
+	X(topic_name_matches)
 
 #define DECLARE(name) extern const struct transform_class transform_##name;
 TRANSFORMS(DECLARE)
