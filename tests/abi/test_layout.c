@@ -21,13 +21,13 @@ struct place {
 	size_t abi_offset, abi_size;	/* as they must be */
 };
 
+/* clang-format off */
 #define PLACE(s, m, o, n)                                                  \
 	{                                                                  \
 		#s "." #m, offsetof(struct leat_##s, m),                   \
 		    sizeof(((struct leat_##s *)NULL)->m), (o), (n)         \
 	}
 
-/* clang-format off */
 static const struct place places[] = {
 	PLACE(value, kind, 0, 1),
 	PLACE(value, flags, 1, 1),

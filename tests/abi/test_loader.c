@@ -126,7 +126,7 @@ test_takes_longer_structs(void **state)
 	registry_free(r);
 }
 
-/* --------------------------------------------------------------- our plugins */
+/* -------------------------------------------------------------- our plugins */
 
 static void
 count_failure(void *arg, const char *where, const char *check,
