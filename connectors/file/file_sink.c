@@ -206,7 +206,7 @@ add_value(const struct sink *s, const struct leat_schema *schema,
 	    (schema == NULL || schema->name == NULL))
 		leat_buf_add(b, v->u.b, v->len);
 	else
-		leat_json_add_plain(b, schema, v,
+		leat_json_add_typed(b, schema, v,
 		    s->cfg->decimals ? LEAT_JSON_DECIMAL_BASE64 : 0);
 }
 

@@ -28,8 +28,9 @@ void write_config(struct json_writer *w, const struct properties *props,
 struct properties *config_from_json(struct request *rq,
     const struct leat_value *map, struct problems *problems);
 
-/* POST /connectors, PUT /connectors/{}/config */
+/* POST /connectors, PUT and PATCH /connectors/{}/config */
 void post_connectors(struct request *rq);
 void put_config(struct request *rq);
+void patch_config(struct request *rq);
 
 #endif

@@ -22,7 +22,10 @@ status_of(struct request *rq, const char *name, const char *not_found)
 		answer_error(rq, 404, "%s %s", not_found, name);
 	else if (rc < 0)
 		answer_error(rq, 500, "%s", err.text);
-	return rc < 0 ? NULL : st;
+	if (rc < 0)
+		return NULL;
+	request_hold(rq, st->props);
+	return st;
 }
 
 /* 404 "Connector x not found" has its words in another order. */
@@ -58,6 +61,7 @@ write_expanded(struct request *rq, const char *name, bool status, bool info)
 		write_info(w, &st);
 	}
 	json_object_end(w);
+	connector_status_put(&st);
 }
 
 static void
@@ -204,6 +208,17 @@ get_topics(struct request *rq)
 	json_object_end(w);
 }
 
+static void
+put_topics_reset(struct request *rq)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+
+	if (herder_topics_reset(rq->options->herder, rq->params[0], &err) < 0)
+		answer_err(rq, &err);
+	else
+		answer_empty(rq, 202);
+}
+
 /* --------------------------------------------------------- life and death */
 
 static void
@@ -320,6 +335,7 @@ const struct route routes_connectors[] = {
 	{ "DELETE", "/connectors/{}", delete_connector },
 	{ "GET", "/connectors/{}/config", get_config },
 	{ "PUT", "/connectors/{}/config", put_config },
+	{ "PATCH", "/connectors/{}/config", patch_config },
 	{ "GET", "/connectors/{}/status", get_status },
 	{ "PUT", "/connectors/{}/pause", put_pause },
 	{ "PUT", "/connectors/{}/resume", put_resume },
@@ -329,5 +345,6 @@ const struct route routes_connectors[] = {
 	{ "GET", "/connectors/{}/tasks/{}/status", get_task_status },
 	{ "POST", "/connectors/{}/tasks/{}/restart", post_task_restart },
 	{ "GET", "/connectors/{}/topics", get_topics },
+	{ "PUT", "/connectors/{}/topics/reset", put_topics_reset },
 	{ 0 },
 };
