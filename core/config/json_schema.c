@@ -340,11 +340,11 @@ add_definitions(struct writer *w, const struct json_schema_input *in)
 		add_name(w, in->connectors[i]->name);
 		add_connector(w, in, in->connectors[i]);
 	}
-	add_name(w, "any source");
+	add_name(w, "any-source");
 	add_alternatives(w, in, LEAT_SOURCE);
-	add_name(w, "any sink");
+	add_name(w, "any-sink");
 	add_alternatives(w, in, LEAT_SINK);
-	add_name(w, "any connector");
+	add_name(w, "any-connector");
 	add_alternatives(w, in, 0);
 	close_object(w);
 }
@@ -359,16 +359,16 @@ json_schema_write(const struct json_schema_input *in, struct leat_buf *to)
 	add_member(&w, "title", "A file of Leat's connectors.d");
 	add_name(&w, "anyOf");
 	(void)leat_buf_add_str(to,
-	    "[{\"$ref\":\"#/definitions/any connector\"},"
+	    "[{\"$ref\":\"#/definitions/any-connector\"},"
 	    "{\"type\":\"object\",\"required\":[\"source\"],\"properties\":{"
 	    "\"name\":{\"type\":\"string\"},"
 	    "\"enabled\":{\"type\":[\"boolean\",\"string\"]},"
-	    "\"source\":{\"$ref\":\"#/definitions/any source\"},"
-	    "\"sink\":{\"$ref\":\"#/definitions/any sink\"},"
+	    "\"source\":{\"$ref\":\"#/definitions/any-source\"},"
+	    "\"sink\":{\"$ref\":\"#/definitions/any-sink\"},"
 	    "\"sinks\":{\"anyOf\":[{\"type\":\"array\",\"items\":"
-	    "{\"$ref\":\"#/definitions/any sink\"}},"
+	    "{\"$ref\":\"#/definitions/any-sink\"}},"
 	    "{\"type\":\"object\",\"additionalProperties\":"
-	    "{\"$ref\":\"#/definitions/any sink\"}}]}},"
+	    "{\"$ref\":\"#/definitions/any-sink\"}}]}},"
 	    "\"patternProperties\":"
 	    "{\"^(key|value|header)(\\\\.converter.*)?$\":{}},"
 	    "\"additionalProperties\":false},"
