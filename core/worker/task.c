@@ -279,6 +279,14 @@ task_wait(struct leat_task *t, int32_t fd, int32_t events, int64_t until_ms)
 		wake_drain(&t->wake);
 }
 
+void
+task_nap(int64_t us)
+{
+	const struct timespec ts = { .tv_nsec = us * 1000 };
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
 static void
 budget_wake(void *arg)
 {

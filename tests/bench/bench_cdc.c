@@ -128,7 +128,7 @@ time_recvlogical(const char *lsn)
 	th_remove(file);
 	began = bench_now();
 	rc = th_run(NULL, th_pg_program("pg_recvlogical"), "-d",
-	    th_pg_conninfo(pg), "--slot", "recv", "--start", "-P", "pgoutput",
+	    th_pg_url(pg, NULL), "--slot", "recv", "--start", "-P", "pgoutput",
 	    "-o", "proto_version=1", "-o", "publication_names=bench", "-f",
 	    file, "--endpos", lsn, "--no-loop", NULL);
 	if (rc != 0)
