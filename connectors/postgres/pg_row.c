@@ -122,13 +122,20 @@ pg_row_convert(struct pg_relcache *rc, struct pg_relation *rel,
 		    rel->schema, rel->name, t->ncols, rel->ncols);
 	for (uint32_t i = 0; i < t->ncols; i++) {
 		const struct pg_col *col = &rel->cols[i];
+		struct pgo_column tmp;
 		const struct pgo_column *from = &t->cols[i];
 
 		if (col->field < 0)
 			continue;
 		if (from->kind == PGO_UNCHANGED && old_row != NULL &&
-		    i < old_row->ncols && old_row->cols[i].kind == PGO_TEXT)
-			from = &old_row->cols[i];
+		    i < old_row->ncols && old_row->cols[i].kind == PGO_TEXT) {
+			/* The old row is converted too, in its own text. */
+			tmp = old_row->cols[i];
+			tmp.data = leat_batch_copy(b, tmp.data, tmp.len);
+			if (tmp.data == NULL)
+				return PG_CONV_NOMEM;
+			from = &tmp;
+		}
 		rc2 = convert(rc, rel, col, from, how, b,
 		    &fields[col->field], err);
 		if (rc2 != 0)

@@ -36,8 +36,8 @@ struct bus_consumer;
 
 /*
  * On a broker in this process, which must outlive the bus. Creates the internal
- * topics, aborts what transactions of an earlier life left open, and loads the
- * source offsets.
+ * topics and loads the source offsets; the broker has aborted what transactions
+ * of an earlier life left open.
  */
 int bus_open_embedded(struct broker *broker, struct bus **ret_bus,
     struct leat_err *err);
@@ -148,6 +148,11 @@ int bus_commit(struct bus_producer *p, uint64_t ticket, struct leat_err *err);
  */
 int bus_commit_poll(struct bus_producer *p, uint64_t *ret_ticket,
     struct leat_err *err);
+/*
+ * Writes what was taken to the log, without a commit, and gives back memory
+ * that is only kept for speed. -EAGAIN when a commit in flight forbids it.
+ */
+int bus_flush(struct bus_producer *p, struct leat_err *err);
 bool bus_commit_in_flight(const struct bus_producer *p);
 /* Memory held by messages that were taken and not written. */
 size_t bus_producer_held(const struct bus_producer *p);
@@ -191,9 +196,9 @@ int bus_poll(struct bus_consumer *c, const struct bus_message **ret_messages,
     size_t *ret_n, struct leat_err *err);
 /*
  * All messages polled so far are dealt with: the next bus_consumer_commit_done
- * stores the offsets behind them.
+ * stores the offsets behind them. true when there is something to store.
  */
-void bus_consumer_done(struct bus_consumer *c);
+bool bus_consumer_done(struct bus_consumer *c);
 /* Stores what changed since the last commit. */
 int bus_consumer_commit_done(struct bus_consumer *c, struct leat_err *err);
 

@@ -30,8 +30,8 @@ print_help(const struct args *a)
 }
 
 static int
-complain(const struct args *a, int *ret_exit, const char *what,
-    const char *which)
+complain(
+    const struct args *a, int *ret_exit, const char *what, const char *which)
 {
 	fprintf(stderr, "leat: %s '%s'\nusage: %s\n", what, which, a->usage);
 	*ret_exit = EXIT_USAGE;
@@ -57,12 +57,8 @@ store(const struct arg *o, const char *value)
 	struct arg_list *list = o->to;
 
 	switch (o->type) {
-	case ARG_FLAG:
-		*(bool *)o->to = true;
-		return 0;
-	case ARG_TEXT:
-		*(const char **)o->to = value;
-		return 0;
+	case ARG_FLAG: *(bool *)o->to = true; return 0;
+	case ARG_TEXT: *(const char **)o->to = value; return 0;
 	case ARG_INT:
 		return leat_parse_i64(leat_str_c(value), 0, INT64_MAX, o->to);
 	case ARG_LIST:
@@ -91,13 +87,14 @@ take_option(const struct args *a, char **argv, int left, int *ret_exit)
 		return complain(a, ret_exit, "no value goes with", word);
 	if (o->type != ARG_FLAG && value == NULL) {
 		if (left < 2)
-			return complain(a, ret_exit, "a value must follow", word);
+			return complain(
+			    a, ret_exit, "a value must follow", word);
 		value = argv[1];
 		took = 2;
 	}
 	if (store(o, value) < 0)
-		return complain(a, ret_exit, "this value is not understood:",
-		    value);
+		return complain(
+		    a, ret_exit, "this value is not understood:", value);
 	return took;
 }
 
@@ -111,18 +108,21 @@ args_parse(struct args *a, int argc, char **argv, int *ret_exit)
 
 		if (!only_words && strcmp(argv[i], "--") == 0) {
 			only_words = true;
-		} else if (!only_words && (strcmp(argv[i], "--help") == 0 ||
-			       strcmp(argv[i], "-h") == 0)) {
+		} else if (!only_words &&
+		    (strcmp(argv[i], "--help") == 0 ||
+			strcmp(argv[i], "-h") == 0)) {
 			print_help(a);
 			*ret_exit = EXIT_OK;
 			return -1;
-		} else if (!only_words && argv[i][0] == '-' && argv[i][1] != '\0') {
+		} else if (!only_words && argv[i][0] == '-' &&
+		    argv[i][1] != '\0') {
 			took = take_option(a, argv + i, argc - i, ret_exit);
 			if (took < 0)
 				return -1;
 		} else if (a->nwords == a->max_words ||
 		    a->nwords == ARRAY_LEN(a->words)) {
-			return complain(a, ret_exit, "one word too many:", argv[i]);
+			return complain(
+			    a, ret_exit, "one word too many:", argv[i]);
 		} else {
 			a->words[a->nwords++] = argv[i];
 		}

@@ -14,7 +14,8 @@ const struct cli_command cli_commands[] = {
 	    cmd_validate },
 	{ "connectors", "list connectors, pause, resume, stop, restart them",
 	    cmd_connectors },
-	{ "plugins", "list plugins, describe a connector's options", cmd_plugins },
+	{ "plugins", "list plugins, describe a connector's options",
+	    cmd_plugins },
 	{ "topics", "list and describe topics", cmd_topics },
 	{ "consume", "print the records of a topic", cmd_consume },
 	{ 0 },
@@ -23,13 +24,17 @@ const struct cli_command cli_commands[] = {
 static void
 print_help(FILE *to)
 {
-	fputs("leat moves records between systems and the topics of its broker.\n\n"
-	      "usage: leat <command> [options]\n\ncommands:\n", to);
+	fputs(
+	    "leat moves records between systems and the topics of its broker.\n\n"
+	    "usage: leat <command> [options]\n\ncommands:\n",
+	    to);
 	for (const struct cli_command *c = cli_commands; c->name != NULL; c++)
 		fprintf(to, "  %-12s %s\n", c->name, c->summary);
-	fputs("\n`leat <command> --help` says more. Exit codes: 0 done, 1 failed,\n"
-	      "2 wrong usage, 3 configuration refused, 4 no worker answers,\n"
-	      "5 no such thing.\n", to);
+	fputs(
+	    "\n`leat <command> --help` says more. Exit codes: 0 done, 1 failed,\n"
+	    "2 wrong usage, 3 configuration refused, 4 no worker answers,\n"
+	    "5 no such thing.\n",
+	    to);
 }
 
 static const char *
@@ -39,8 +44,8 @@ nearest(const char *name)
 	unsigned best_distance = 3;
 
 	for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
-		unsigned d = leat_edit_distance(leat_str_c(name),
-		    leat_str_c(c->name), best_distance);
+		unsigned d = leat_edit_distance(
+		    leat_str_c(name), leat_str_c(c->name), best_distance);
 
 		if (d < best_distance) {
 			best_distance = d;

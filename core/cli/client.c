@@ -17,16 +17,12 @@
 
 #include "core/cli/cli.h"
 
-enum {
-	ANSWER_MAX = 128 << 20,
-	READ_BYTES = 64 << 10,
-	TIMEOUT_S = 60
-};
+enum { ANSWER_MAX = 128 << 20, READ_BYTES = 64 << 10, TIMEOUT_S = 60 };
 
 /* "http://host:port" into host and port; -1 when it is something else. */
 static int
-split_url(const char *url, char *host, size_t host_size, char *port,
-    size_t port_size)
+split_url(
+    const char *url, char *host, size_t host_size, char *port, size_t port_size)
 {
 	struct leat_str rest = leat_str_c(url);
 	const char *colon;
@@ -66,8 +62,8 @@ dial(const char *url, struct leat_err *err)
 		    "'%s' is not http://host:port", url);
 	rc = getaddrinfo(host, port, &hints, &found);
 	if (rc != 0)
-		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_REMOTE, "%s: %s",
-		    host, gai_strerror(rc));
+		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_REMOTE,
+		    "%s: %s", host, gai_strerror(rc));
 	for (a = found; a != NULL; a = a->ai_next) {
 		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0)
@@ -80,7 +76,8 @@ dial(const char *url, struct leat_err *err)
 	freeaddrinfo(found);
 	if (fd < 0) {
 		errno = rc;
-		return leat_err_errno(err, LEAT_CLS_RETRY, "connect to %s", url);
+		return leat_err_errno(
+		    err, LEAT_CLS_RETRY, "connect to %s", url);
 	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	return fd;
@@ -92,7 +89,8 @@ send_all(int fd, const struct leat_buf *b, struct leat_err *err)
 	size_t sent = 0;
 
 	while (sent < b->len) {
-		ssize_t n = send(fd, b->data + sent, b->len - sent, MSG_NOSIGNAL);
+		ssize_t n = send(
+		    fd, b->data + sent, b->len - sent, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -129,16 +127,17 @@ receive_all(int fd, struct leat_buf *b, struct leat_err *err)
 static int
 parse_head(struct answer *a, struct leat_err *err)
 {
-	char *end = a->body.len == 0 ? NULL :
-	    memmem(a->body.data, a->body.len, "\r\n\r\n", 4);
+	char *end = a->body.len == 0
+	    ? NULL
+	    : memmem(a->body.data, a->body.len, "\r\n\r\n", 4);
 	struct leat_str head = { (char *)a->body.data, a->body.len };
 	struct leat_str line = leat_str_cut(&head, '\n');
 	int64_t status;
 	size_t used;
 
 	leat_str_cut(&line, ' ');
-	if (end == NULL || leat_parse_i64(leat_str_cut(&line, ' '), 100, 599,
-		&status) < 0)
+	if (end == NULL ||
+	    leat_parse_i64(leat_str_cut(&line, ' '), 100, 599, &status) < 0)
 		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_PROTO,
 		    "the answer is not HTTP");
 	a->status = (int)status;
@@ -182,9 +181,9 @@ refused(const struct answer *a)
 	struct leat_str text = json_text_of(&a->json, "message");
 
 	fprintf(stderr, "leat: %.*s\n", (int)text.len, text.ptr);
-	return a->status == 404 ? EXIT_NOT_FOUND :
-	    a->status == 400	? EXIT_INVALID :
-				  EXIT_FAILED;
+	return a->status == 404 ? EXIT_NOT_FOUND
+	    : a->status == 400  ? EXIT_INVALID
+				: EXIT_FAILED;
 }
 
 int
@@ -198,16 +197,20 @@ client_call(const char *url, const char *method, const char *path,
 	leat_buf_init(&a->body, ANSWER_MAX);
 	leat_arena_init(&a->arena, READ_BYTES, 0);
 	if (exchange(url, method, path, body, a, &err) < 0) {
-		fprintf(stderr, "leat: no worker answers at %s: %s\n", url, err.text);
+		fprintf(stderr, "leat: no worker answers at %s: %s\n", url,
+		    err.text);
 		if (err.code == -ECONNREFUSED)
-			fputs("Is one running? `leat worker` starts one; --url names "
-			      "another address.\n", stderr);
+			fputs(
+			    "Is one running? `leat worker` starts one; --url names "
+			    "another address.\n",
+			    stderr);
 		return EXIT_UNREACHABLE;
 	}
 	if (a->body.len > 0 && a->body.data[0] != '#' &&
 	    leat_json_parse(&a->arena, (const char *)a->body.data, a->body.len,
 		&a->json, &err) < 0) {
-		fprintf(stderr, "leat: the worker's answer is not JSON: %s\n", err.text);
+		fprintf(stderr, "leat: the worker's answer is not JSON: %s\n",
+		    err.text);
 		return EXIT_FAILED;
 	}
 	return a->status >= 200 && a->status < 300 ? EXIT_OK : refused(a);
@@ -224,7 +227,8 @@ void
 client_add_part(struct leat_buf *path, const char *part)
 {
 	for (; *part != '\0'; part++) {
-		if (isalnum((unsigned char)*part) || strchr("-._~", *part) != NULL)
+		if (isalnum((unsigned char)*part) ||
+		    strchr("-._~", *part) != NULL)
 			leat_buf_add_byte(path, (uint8_t)*part);
 		else
 			leat_buf_printf(path, "%%%02X", (unsigned char)*part);
@@ -234,8 +238,9 @@ client_add_part(struct leat_buf *path, const char *part)
 struct leat_str
 json_text_of(const struct leat_value *map, const char *name)
 {
-	const struct leat_value *v =
-	    map->kind == LEAT_MAP ? leat_map_value(map, name) : NULL;
+	const struct leat_value *v = map->kind == LEAT_MAP
+	    ? leat_map_value(map, name)
+	    : NULL;
 
 	if (v == NULL || v->kind != LEAT_STRING)
 		return (struct leat_str){ "", 0 };
@@ -245,8 +250,9 @@ json_text_of(const struct leat_value *map, const char *name)
 int64_t
 json_int_of(const struct leat_value *map, const char *name)
 {
-	const struct leat_value *v =
-	    map->kind == LEAT_MAP ? leat_map_value(map, name) : NULL;
+	const struct leat_value *v = map->kind == LEAT_MAP
+	    ? leat_map_value(map, name)
+	    : NULL;
 
 	return v == NULL || v->kind != LEAT_INT64 ? 0 : v->u.i;
 }

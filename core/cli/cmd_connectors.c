@@ -47,13 +47,14 @@ static int
 list(const struct options *o)
 {
 	struct answer a;
-	int rc = client_call(o->url, "GET", "/connectors?expand=status", NULL, &a);
+	int rc = client_call(
+	    o->url, "GET", "/connectors?expand=status", NULL, &a);
 
 	if (rc == EXIT_OK && o->json)
 		printf("%.*s\n", (int)a.body.len, (char *)a.body.data);
 	for (uint32_t i = 0; rc == EXIT_OK && !o->json && i < a.json.len; i++) {
-		const struct leat_value *status =
-		    leat_map_value(&a.json.u.items[2 * i + 1], "status");
+		const struct leat_value *status = leat_map_value(
+		    &a.json.u.items[2 * i + 1], "status");
 
 		if (status != NULL)
 			print_connector(status);
@@ -107,14 +108,16 @@ act(const struct options *o, const char *word, const char *name)
 	if (i == ARRAY_LEN(actions)) {
 		fprintf(stderr,
 		    "leat: '%s' is not one of list, status, pause, resume, stop, "
-		    "restart, delete\n", word);
+		    "restart, delete\n",
+		    word);
 		return EXIT_USAGE;
 	}
 	leat_buf_init(&path, 4096);
 	leat_buf_add_str(&path, "/connectors/");
 	client_add_part(&path, name);
 	leat_buf_add_str(&path, actions[i].tail);
-	rc = client_call(o->url, actions[i].method, leat_buf_cstr(&path), NULL, &a);
+	rc = client_call(
+	    o->url, actions[i].method, leat_buf_cstr(&path), NULL, &a);
 	answer_release(&a);
 	leat_buf_fini(&path);
 	return rc;
@@ -126,17 +129,20 @@ cmd_connectors(int argc, char **argv)
 	struct options o = { .url = CLIENT_URL_DEFAULT };
 	const struct arg table[] = {
 		{ "url", 'u', ARG_TEXT, "URL",
-		    "the worker's REST address (" CLIENT_URL_DEFAULT ")", &o.url },
+		    "the worker's REST address (" CLIENT_URL_DEFAULT ")",
+		    &o.url },
 		{ "json", 'j', ARG_FLAG, NULL, "print JSON", &o.json },
 		{ 0 },
 	};
 	struct args a = {
 		.usage = "leat connectors [list | ACTION NAME] [options]",
-		.about = "Lists the connectors of a running worker with their state, "
-			 "or acts on one:\nstatus, pause, resume, stop, restart (with "
-			 "its tasks), delete.",
+		.about =
+		    "Lists the connectors of a running worker with their state, "
+		    "or acts on one:\nstatus, pause, resume, stop, restart (with "
+		    "its tasks), delete.",
 		.table = table,
-		.examples = "  leat connectors\n  leat connectors pause orders\n",
+		.examples =
+		    "  leat connectors\n  leat connectors pause orders\n",
 		.max_words = 2,
 	};
 	int rc;

@@ -17,9 +17,9 @@ struct options {
 	bool follow;
 	bool json;
 	bool keys;
-	int64_t count;		/* -1: no limit */
-	int64_t partition;	/* -1: all */
-	int64_t offset;		/* -1: by from_beginning */
+	int64_t count; /* -1: no limit */
+	int64_t partition; /* -1: all */
+	int64_t offset; /* -1: by from_beginning */
 };
 
 /* A text, or what a {"base64":...} object holds, as it was. */
@@ -37,8 +37,8 @@ print_raw(const struct leat_value *v)
 
 /* Text that is JSON goes in as JSON, other text as a JSON string. */
 static void
-add_json(struct leat_buf *to, struct leat_arena *arena,
-    const struct leat_value *v)
+add_json(
+    struct leat_buf *to, struct leat_arena *arena, const struct leat_value *v)
 {
 	struct leat_value parsed;
 
@@ -60,8 +60,9 @@ print_json(const struct options *o, struct answer *a, const char *topic,
 	leat_buf_reset(line);
 	leat_buf_add_str(line, "{\"topic\":");
 	leat_json_add_string(line, topic, strlen(topic));
-	leat_buf_printf(line, ",\"partition\":%lld,\"offset\":%lld,"
-			      "\"timestamp\":%lld,\"key\":",
+	leat_buf_printf(line,
+	    ",\"partition\":%lld,\"offset\":%lld,"
+	    "\"timestamp\":%lld,\"key\":",
 	    (long long)json_int_of(rec, "partition"),
 	    (long long)json_int_of(rec, "offset"),
 	    (long long)json_int_of(rec, "timestamp"));
@@ -98,8 +99,8 @@ set_offsets(struct leat_buf *to, const struct leat_value *next)
 	for (uint32_t i = 0; next != NULL && i < next->len; i++) {
 		const struct leat_value *key = &next->u.items[2 * i];
 
-		leat_buf_printf(to, "%s%.*s:%lld", i > 0 ? "," : "", (int)key->len,
-		    key->u.s, (long long)key[1].u.i);
+		leat_buf_printf(to, "%s%.*s:%lld", i > 0 ? "," : "",
+		    (int)key->len, key->u.s, (long long)key[1].u.i);
 	}
 }
 
@@ -117,8 +118,8 @@ make_path(struct leat_buf *path, const struct options *o, const char *topic,
 	if (offsets->len > 0)
 		leat_buf_printf(path, "&offsets=%s", leat_buf_cstr(offsets));
 	else
-		leat_buf_printf(path, "&from=%s",
-		    o->from_beginning ? "beginning" : "end");
+		leat_buf_printf(
+		    path, "&from=%s", o->from_beginning ? "beginning" : "end");
 }
 
 /*
@@ -144,14 +145,16 @@ consume(const struct options *o, const char *topic)
 
 		make_path(&path, o, topic, &offsets, left);
 		rc = client_call(o->url, "GET", leat_buf_cstr(&path), NULL, &a);
-		records = rc == EXIT_OK ? leat_map_value(&a.json, "records") : NULL;
+		records = rc == EXIT_OK ? leat_map_value(&a.json, "records")
+					: NULL;
 		for (uint32_t i = 0; records != NULL && i < records->len; i++)
 			print_record(o, &a, topic, &records->u.items[i], &line);
 		if (records != NULL) {
 			set_offsets(&offsets, leat_map_value(&a.json, "next"));
 			if (left > 0)
 				left -= records->len;
-			more = left != 0 && (records->len > 0 || o->follow || left > 0);
+			more = left != 0 &&
+			    (records->len > 0 || o->follow || left > 0);
 		}
 		answer_release(&a);
 		if (fflush(stdout) != 0)
@@ -166,31 +169,36 @@ consume(const struct options *o, const char *topic)
 int
 cmd_consume(int argc, char **argv)
 {
-	struct options o = { .url = CLIENT_URL_DEFAULT, .count = -1,
-		.partition = -1, .offset = -1 };
+	struct options o = { .url = CLIENT_URL_DEFAULT,
+		.count = -1,
+		.partition = -1,
+		.offset = -1 };
 	const struct arg table[] = {
 		{ "from-beginning", 'b', ARG_FLAG, NULL,
 		    "begin with the oldest record", &o.from_beginning },
 		{ "follow", 'f', ARG_FLAG, NULL, "wait for more at the end",
 		    &o.follow },
-		{ "count", 'n', ARG_INT, "N", "end after N records, wait for them",
-		    &o.count },
+		{ "count", 'n', ARG_INT, "N",
+		    "end after N records, wait for them", &o.count },
 		{ "partition", 'p', ARG_INT, "N", "only this partition",
 		    &o.partition },
 		{ "offset", 'o', ARG_INT, "N", "begin there (with --partition)",
 		    &o.offset },
-		{ "keys", 'k', ARG_FLAG, NULL, "print key, tab, value", &o.keys },
+		{ "keys", 'k', ARG_FLAG, NULL, "print key, tab, value",
+		    &o.keys },
 		{ "json", 'j', ARG_FLAG, NULL,
 		    "print one JSON object per record, with offset and headers",
 		    &o.json },
 		{ "url", 'u', ARG_TEXT, "URL",
-		    "the worker's REST address (" CLIENT_URL_DEFAULT ")", &o.url },
+		    "the worker's REST address (" CLIENT_URL_DEFAULT ")",
+		    &o.url },
 		{ 0 },
 	};
 	struct args a = {
 		.usage = "leat consume TOPIC [options]",
-		.about = "Prints the records of a topic, one per line: what there is "
-			 "with --from-beginning,\nwhat comes with --follow or --count.",
+		.about =
+		    "Prints the records of a topic, one per line: what there is "
+		    "with --from-beginning,\nwhat comes with --follow or --count.",
 		.table = table,
 		.examples =
 		    "  leat consume shop.public.orders --from-beginning --json\n"

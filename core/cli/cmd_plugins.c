@@ -25,24 +25,15 @@ static const char *
 type_name(int32_t type)
 {
 	switch (type) {
-	case LEAT_OPT_BOOL:
-		return "boolean";
-	case LEAT_OPT_INT:
-		return "integer";
-	case LEAT_OPT_DOUBLE:
-		return "number";
-	case LEAT_OPT_CHOICE:
-		return "choice";
-	case LEAT_OPT_DURATION:
-		return "duration";
-	case LEAT_OPT_BYTES:
-		return "bytes";
-	case LEAT_OPT_LIST:
-		return "list";
-	case LEAT_OPT_MAP:
-		return "map";
-	default:
-		return "text";
+	case LEAT_OPT_BOOL: return "boolean";
+	case LEAT_OPT_INT: return "integer";
+	case LEAT_OPT_DOUBLE: return "number";
+	case LEAT_OPT_CHOICE: return "choice";
+	case LEAT_OPT_DURATION: return "duration";
+	case LEAT_OPT_BYTES: return "bytes";
+	case LEAT_OPT_LIST: return "list";
+	case LEAT_OPT_MAP: return "map";
+	default: return "text";
 	}
 }
 
@@ -85,7 +76,8 @@ static void
 option_text(const struct leat_option *o)
 {
 	printf("  %s%s\n      %s", o->name,
-	    o->flags & LEAT_OPT_REQUIRED ? " (required)" : "", type_name(o->type));
+	    o->flags & LEAT_OPT_REQUIRED ? " (required)" : "",
+	    type_name(o->type));
 	if (o->choices != NULL)
 		printf(": %s", o->choices);
 	if (o->min != 0 || o->max != 0)
@@ -125,7 +117,8 @@ option_json(struct json_writer *w, const struct leat_option *o)
 	json_member(w, "type", type_name(o->type));
 	json_member_bool(w, "required", (o->flags & LEAT_OPT_REQUIRED) != 0);
 	json_member_bool(w, "secret", (o->flags & LEAT_OPT_SECRET) != 0);
-	json_member_bool(w, "deprecated", (o->flags & LEAT_OPT_DEPRECATED) != 0);
+	json_member_bool(
+	    w, "deprecated", (o->flags & LEAT_OPT_DEPRECATED) != 0);
 	json_member(w, "default", o->def);
 	json_member(w, "choices", o->choices);
 	if (o->min != 0 || o->max != 0) {
@@ -178,8 +171,8 @@ static int
 run(const struct registry *reg, const struct args *a, bool json)
 {
 	bool describe = a->nwords == 2;
-	const struct registered *r =
-	    describe ? registry_find(reg, a->words[1]) : NULL;
+	const struct registered *r = describe ? registry_find(reg, a->words[1])
+					      : NULL;
 	struct leat_buf out;
 	struct json_writer w;
 
@@ -214,10 +207,12 @@ cmd_plugins(int argc, char **argv)
 	};
 	struct args a = {
 		.usage = "leat plugins [list | describe CONNECTOR] [options]",
-		.about = "Lists the connectors in the plugin path, or describes one "
-			 "with all its options.",
+		.about =
+		    "Lists the connectors in the plugin path, or describes one "
+		    "with all its options.",
 		.table = table,
-		.examples = "  leat plugins\n  leat plugins describe postgres-source\n",
+		.examples =
+		    "  leat plugins\n  leat plugins describe postgres-source\n",
 		.max_words = 2,
 	};
 	struct leat_err err = LEAT_ERR_INIT;

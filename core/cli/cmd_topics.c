@@ -23,7 +23,8 @@ list(const struct options *o)
 		printf("%.*s\n", (int)a.body.len, (char *)a.body.data);
 	for (uint32_t i = 0; rc == EXIT_OK && !o->json && i < a.json.len; i++) {
 		const struct leat_value *t = &a.json.u.items[i];
-		const struct leat_value *internal = leat_map_value(t, "internal");
+		const struct leat_value *internal = leat_map_value(
+		    t, "internal");
 		struct leat_str name = json_text_of(t, "name");
 
 		if (internal != NULL && internal->u.i && !o->internal)
@@ -38,8 +39,9 @@ list(const struct options *o)
 static void
 print_partition(const struct leat_value *p)
 {
-	printf("  partition %lld: offsets %lld to %lld, stable %lld, durable %lld, "
-	       "%lld bytes\n",
+	printf(
+	    "  partition %lld: offsets %lld to %lld, stable %lld, durable %lld, "
+	    "%lld bytes\n",
 	    (long long)json_int_of(p, "partition"),
 	    (long long)json_int_of(p, "start_offset"),
 	    (long long)json_int_of(p, "end_offset"),
@@ -60,11 +62,13 @@ print_topic(const struct leat_value *topic)
 		print_partition(&parts->u.items[i]);
 	for (uint32_t i = 0; config != NULL && i < config->len; i++) {
 		const struct leat_value *key = &config->u.items[2 * i];
-		const struct leat_value *def = leat_map_value(key + 1, "default");
+		const struct leat_value *def = leat_map_value(
+		    key + 1, "default");
 		struct leat_str value = json_text_of(key + 1, "value");
 
-		printf("  %.*s=%.*s%s\n", (int)key->len, key->u.s, (int)value.len,
-		    value.ptr, def != NULL && def->u.i ? " (default)" : "");
+		printf("  %.*s=%.*s%s\n", (int)key->len, key->u.s,
+		    (int)value.len, value.ptr,
+		    def != NULL && def->u.i ? " (default)" : "");
 	}
 }
 
@@ -94,7 +98,8 @@ cmd_topics(int argc, char **argv)
 	struct options o = { .url = CLIENT_URL_DEFAULT };
 	const struct arg table[] = {
 		{ "url", 'u', ARG_TEXT, "URL",
-		    "the worker's REST address (" CLIENT_URL_DEFAULT ")", &o.url },
+		    "the worker's REST address (" CLIENT_URL_DEFAULT ")",
+		    &o.url },
 		{ "internal", 'i', ARG_FLAG, NULL, "list internal topics too",
 		    &o.internal },
 		{ "json", 'j', ARG_FLAG, NULL, "print JSON", &o.json },
@@ -102,10 +107,12 @@ cmd_topics(int argc, char **argv)
 	};
 	struct args a = {
 		.usage = "leat topics [list | describe TOPIC] [options]",
-		.about = "Lists the topics of a running worker's broker, or describes "
-			 "one: its partitions\nwith their offsets and its settings.",
+		.about =
+		    "Lists the topics of a running worker's broker, or describes "
+		    "one: its partitions\nwith their offsets and its settings.",
 		.table = table,
-		.examples = "  leat topics\n  leat topics describe shop.public.orders\n",
+		.examples =
+		    "  leat topics\n  leat topics describe shop.public.orders\n",
 		.max_words = 2,
 	};
 	int rc;

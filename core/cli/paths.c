@@ -13,7 +13,8 @@
 char *
 paths_plugins(void)
 {
-	static const char *const beside[] = { "../lib/leat/plugins", "../plugins" };
+	static const char *const beside[] = { "../lib/leat/plugins",
+		"../plugins" };
 	const char *env = getenv("LEAT_PLUGIN_PATH");
 	char self[PATH_MAX], path[PATH_MAX + 32];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);

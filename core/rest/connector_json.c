@@ -44,8 +44,8 @@ write_status(struct json_writer *w, const struct connector_status *st)
 }
 
 void
-write_config(struct json_writer *w, const struct properties *props,
-    const char *name)
+write_config(
+    struct json_writer *w, const struct properties *props, const char *name)
 {
 	bool named = false;
 

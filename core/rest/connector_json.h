@@ -26,10 +26,11 @@ void write_config(struct json_writer *w, const struct properties *props,
 
 /* A JSON object as properties; NULL after answering. */
 struct properties *config_from_json(struct request *rq,
-    const struct leat_value *map);
+    const struct leat_value *map, struct problems *problems);
 
-/* POST /connectors, PUT /connectors/{}/config */
+/* POST /connectors, PUT and PATCH /connectors/{}/config */
 void post_connectors(struct request *rq);
 void put_config(struct request *rq);
+void patch_config(struct request *rq);
 
 #endif

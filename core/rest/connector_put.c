@@ -9,62 +9,8 @@
 #include <leat/str.h>
 
 #include "core/base/obj.h"
+#include "core/config/flatten.h"
 #include "core/rest/connector_json.h"
-
-/* A scalar as Kafka Connect coerces it; NULL after answering 400. */
-static const char *
-config_text(struct request *rq, const char *key, const struct leat_value *v)
-{
-	switch (v->kind) {
-	case LEAT_STRING:
-		return leat_arena_strndup(&rq->arena, v->u.s, v->len);
-	case LEAT_BOOLEAN:
-		return v->u.i ? "true" : "false";
-	case LEAT_INT64:
-		return leat_arena_printf(&rq->arena, "%lld", (long long)v->u.i);
-	case LEAT_FLOAT64:
-		return leat_arena_printf(&rq->arena, "%.17g", v->u.f);
-	case LEAT_NULL:
-		answer_error(rq, 400,
-		    "%s: Null value can not be supplied as the configuration value.",
-		    key);
-		return NULL;
-	default:
-		answer_error(rq, 400, "%s: expected a text, a number or a boolean", key);
-		return NULL;
-	}
-}
-
-struct properties *
-config_from_json(struct request *rq, const struct leat_value *map)
-{
-	struct properties_builder *b = properties_builder_new();
-	struct properties *props = NULL;
-	struct place place = { .file = "REST" };
-	size_t i = 0;
-
-	if (map->kind != LEAT_MAP) {
-		answer_error(rq, 400, "expected a JSON object of settings");
-		goto done;
-	}
-	for (; b != NULL && i < map->len; i++) {
-		const struct leat_value *k = &map->u.items[2 * i];
-		const char *key = leat_arena_strndup(&rq->arena, k->u.s, k->len);
-		const char *text =
-		    key == NULL ? NULL : config_text(rq, key, k + 1);
-
-		if (text == NULL || properties_builder_set(b, key, text, text,
-			place, false) < 0)
-			break;
-	}
-	if (b != NULL && i == map->len)
-		props = properties_builder_finish(b);
-	if (props == NULL && !rq->answered)
-		answer_error(rq, 500, "out of memory");
-done:
-	properties_builder_free(b);
-	return props;
-}
 
 /* Kafka Connect's words around the list of all problems. */
 static void
@@ -75,7 +21,8 @@ answer_problems(struct request *rq, const struct problems *problems)
 	leat_buf_init(&text, 1 << 20);
 	leat_buf_printf(&text,
 	    "Connector configuration is invalid and contains the following %zu "
-	    "error(s):\n", problems_count(problems));
+	    "error(s):\n",
+	    problems_count(problems));
 	problems_print(problems, &text);
 	leat_buf_add_str(&text,
 	    "\nYou can also find the above list of errors at the endpoint "
@@ -95,6 +42,24 @@ answer_problems(struct request *rq, const struct problems *problems)
 	leat_buf_fini(&text);
 }
 
+struct properties *
+config_from_json(struct request *rq, const struct leat_value *map,
+    struct problems *problems)
+{
+	struct properties *props;
+
+	if (map->kind != LEAT_MAP) {
+		answer_error(rq, 400, "expected a JSON object of settings");
+		return NULL;
+	}
+	props = flatten_json(map, "REST", &references_system, problems);
+	if (props == NULL && problems_count(problems) > 0)
+		answer_problems(rq, problems);
+	else if (props == NULL)
+		answer_error(rq, 500, "out of memory");
+	return props;
+}
+
 /* Stores the configuration; the answer is ConnectorInfo. */
 static void
 store(struct request *rq, const char *name, const struct leat_value *map)
@@ -102,11 +67,16 @@ store(struct request *rq, const char *name, const struct leat_value *map)
 	const struct rest_store *st = &rq->options->store;
 	struct leat_err err = LEAT_ERR_INIT;
 	struct problems *problems = problems_new();
-	struct properties *props = config_from_json(rq, map);
+	struct properties *props = NULL;
 	bool created = false;
 	int rc;
 
-	if (props == NULL || problems == NULL)
+	if (problems == NULL) {
+		answer_error(rq, 500, "out of memory");
+		return;
+	}
+	props = config_from_json(rq, map, problems);
+	if (props == NULL)
 		goto done;
 	rc = st->put(st->arg, name, props, &created, problems, &err);
 	if (problems_count(problems) > 0) {
@@ -114,19 +84,71 @@ store(struct request *rq, const char *name, const struct leat_value *map)
 	} else if (rc < 0) {
 		answer_err(rq, &err);
 	} else {
-		struct connector_status info = { .name = name, .type = "unknown",
-			.props = props };
+		struct connector_status info = {
+			.name = name, .type = "unknown"
+		};
 
-		(void)herder_status(rq->options->herder, name, &rq->arena, &info, &err);
+		if (herder_status(rq->options->herder, name, &rq->arena, &info,
+			&err) == 0)
+			connector_status_put(&info);
 		info.props = props;
 		write_info(&rq->json, &info);
 		rq->status = created ? 201 : 200;
-		rq->location =
-		    leat_arena_printf(&rq->arena, "/connectors/%s", name);
+		rq->location = leat_arena_printf(
+		    &rq->arena, "/connectors/%s", name);
 	}
 done:
 	properties_unref(props);
 	problems_free(problems);
+}
+
+static bool
+is_mask(const struct leat_value *v)
+{
+	return v->kind == LEAT_STRING &&
+	    leat_str_eq_c((struct leat_str){ v->u.s, v->len }, "***");
+}
+
+/*
+ * Settings as they were given, over those the connector has: with `merge` all
+ * of them, and a null takes one away (PATCH); without it only the secrets, so
+ * that what GET showed as "***" can be put back. NULL after answering.
+ */
+static const struct leat_value *
+combine(struct request *rq, const struct leat_value *given,
+    const struct properties *have, bool merge)
+{
+	size_t n = 0, rows = properties_count(have);
+	struct leat_value *items = leat_arena_calloc(
+	    &rq->arena, 2 * (given->len + rows), sizeof(*items));
+	struct leat_value *map = leat_arena_alloc(&rq->arena, sizeof(*map));
+
+	if (items == NULL || map == NULL) {
+		answer_error(rq, 500, "out of memory");
+		return NULL;
+	}
+	for (uint32_t i = 0; i < given->len; i++) {
+		const struct leat_value *k = &given->u.items[2 * i];
+		const char *key = leat_arena_strndup(&rq->arena, k->u.s, k->len);
+		const struct property *p =
+		    key == NULL ? NULL : properties_find(have, key);
+
+		if (merge && k[1].kind == LEAT_NULL)
+			continue;
+		items[n++] = *k;
+		items[n++] = p != NULL && is_mask(&k[1]) ? leat_cstring(p->raw)
+							 : k[1];
+	}
+	for (size_t i = 0; merge && i < rows; i++) {
+		const struct property *p = properties_at(have, i);
+
+		if (leat_map_value(given, p->key) != NULL)
+			continue;
+		items[n++] = leat_cstring(p->key);
+		items[n++] = leat_cstring(p->raw);
+	}
+	*map = leat_items(LEAT_MAP, items, n / 2);
+	return map;
 }
 
 static bool
@@ -139,21 +161,67 @@ names_agree(struct request *rq, const char *name, const struct leat_value *map)
 		return true;
 	answer_error(rq, 400,
 	    "Connector name configuration (%.*s) doesn't match connector name "
-	    "in the URL (%s)", (int)inner->len, inner->u.s, name);
+	    "in the URL (%s)",
+	    (int)inner->len, inner->u.s, name);
 	return false;
+}
+
+/* The body of PUT and PATCH; false after answering. */
+static bool
+read_settings(struct request *rq, struct leat_value *ret_body)
+{
+	if (request_json(rq, ret_body) < 0)
+		return false;
+	if (ret_body->kind != LEAT_MAP)
+		answer_error(rq, 400, "expected a JSON object of settings");
+	return !rq->answered && names_agree(rq, rq->params[0], ret_body);
 }
 
 void
 put_config(struct request *rq)
 {
+	struct leat_err err = LEAT_ERR_INIT;
+	const struct leat_value *map;
+	struct connector_status st;
 	struct leat_value body;
 
-	if (request_json(rq, &body) < 0)
+	if (!read_settings(rq, &body))
 		return;
-	if (body.kind != LEAT_MAP)
-		answer_error(rq, 400, "expected a JSON object of settings");
-	else if (names_agree(rq, rq->params[0], &body))
-		store(rq, rq->params[0], &body);
+	map = &body;
+	if (herder_status(rq->options->herder, rq->params[0], &rq->arena, &st,
+		&err) == 0) {
+		request_hold(rq, st.props);
+		map = combine(rq, &body, st.props, false);
+	}
+	if (map != NULL)
+		store(rq, rq->params[0], map);
+}
+
+void
+patch_config(struct request *rq)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	const struct leat_value *map;
+	struct connector_status st;
+	struct leat_value body;
+	int rc;
+
+	if (!read_settings(rq, &body))
+		return;
+	rc = herder_status(
+	    rq->options->herder, rq->params[0], &rq->arena, &st, &err);
+	if (rc == LEAT_E_NOTFOUND) {
+		answer_error(rq, 404, "Connector %s not found", rq->params[0]);
+		return;
+	}
+	if (rc < 0) {
+		answer_err(rq, &err);
+		return;
+	}
+	request_hold(rq, st.props);
+	map = combine(rq, &body, st.props, true);
+	if (map != NULL)
+		store(rq, rq->params[0], map);
 }
 
 /* "PAUSED" and so on, any case; 0, or -1. */
@@ -191,7 +259,8 @@ initial_state(struct request *rq, const struct leat_value *body,
 	if (text != NULL && parse_target(text, ret_target) == 0)
 		return true;
 	answer_error(rq, 400,
-	    "initial_state: expected RUNNING, PAUSED or STOPPED, not '%s'", text);
+	    "initial_state: expected RUNNING, PAUSED or STOPPED, not '%s'",
+	    text);
 	return false;
 }
 
@@ -219,7 +288,9 @@ post_connectors(struct request *rq)
 	if (name == NULL || !initial_state(rq, &body, &target) ||
 	    !names_agree(rq, name, config))
 		return;
-	if (herder_status(rq->options->herder, name, &rq->arena, &st, &err) == 0) {
+	if (herder_status(rq->options->herder, name, &rq->arena, &st, &err) ==
+	    0) {
+		connector_status_put(&st);
 		answer_error(rq, 409, "Connector %s already exists", name);
 		return;
 	}

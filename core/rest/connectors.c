@@ -13,16 +13,19 @@ static struct connector_status *
 status_of(struct request *rq, const char *name, const char *not_found)
 {
 	struct leat_err err = LEAT_ERR_INIT;
-	struct connector_status *st =
-	    leat_arena_alloc(&rq->arena, sizeof(*st));
-	int rc = st == NULL ? -1 :
-	    herder_status(rq->options->herder, name, &rq->arena, st, &err);
+	struct connector_status *st = leat_arena_alloc(&rq->arena, sizeof(*st));
+	int rc = st == NULL
+	    ? -1
+	    : herder_status(rq->options->herder, name, &rq->arena, st, &err);
 
 	if (rc == LEAT_E_NOTFOUND)
 		answer_error(rq, 404, "%s %s", not_found, name);
 	else if (rc < 0)
 		answer_error(rq, 500, "%s", err.text);
-	return rc < 0 ? NULL : st;
+	if (rc < 0)
+		return NULL;
+	request_hold(rq, st->props);
+	return st;
 }
 
 /* 404 "Connector x not found" has its words in another order. */
@@ -58,6 +61,7 @@ write_expanded(struct request *rq, const char *name, bool status, bool info)
 		write_info(w, &st);
 	}
 	json_object_end(w);
+	connector_status_put(&st);
 }
 
 static void
@@ -70,7 +74,8 @@ get_connectors(struct request *rq)
 	const char *const *names;
 	size_t n;
 
-	if (herder_names(rq->options->herder, &rq->arena, &names, &n, &err) < 0) {
+	if (herder_names(rq->options->herder, &rq->arena, &names, &n, &err) <
+	    0) {
 		answer_err(rq, &err);
 		return;
 	}
@@ -111,8 +116,8 @@ get_config(struct request *rq)
 static void
 get_status(struct request *rq)
 {
-	struct connector_status *st =
-	    status_of(rq, rq->params[0], "No status found for connector");
+	struct connector_status *st = status_of(
+	    rq, rq->params[0], "No status found for connector");
 
 	if (st != NULL)
 		write_status(&rq->json, st);
@@ -128,8 +133,8 @@ get_tasks(struct request *rq)
 		return;
 	json_array(w);
 	for (size_t i = 0; i < st->ntasks; i++) {
-		struct properties *props = herder_task_config(rq->options->herder,
-		    st->name, st->tasks[i].id);
+		struct properties *props = herder_task_config(
+		    rq->options->herder, st->name, st->tasks[i].id);
 
 		json_object(w);
 		json_key(w, "id");
@@ -174,7 +179,8 @@ get_task_status(struct request *rq)
 			return;
 		}
 	}
-	answer_error(rq, 404, "No status found for task %s-%d", rq->params[0], id);
+	answer_error(
+	    rq, 404, "No status found for task %s-%d", rq->params[0], id);
 }
 
 static void
@@ -185,8 +191,8 @@ get_topics(struct request *rq)
 	struct json_writer *w = &rq->json;
 	size_t n;
 
-	if (herder_topics(rq->options->herder, rq->params[0], &rq->arena, &topics,
-		&n, &err) < 0) {
+	if (herder_topics(rq->options->herder, rq->params[0], &rq->arena,
+		&topics, &n, &err) < 0) {
 		answer_err(rq, &err);
 		return;
 	}
@@ -200,6 +206,17 @@ get_topics(struct request *rq)
 	json_array_end(w);
 	json_object_end(w);
 	json_object_end(w);
+}
+
+static void
+put_topics_reset(struct request *rq)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+
+	if (herder_topics_reset(rq->options->herder, rq->params[0], &err) < 0)
+		answer_err(rq, &err);
+	else
+		answer_empty(rq, 202);
 }
 
 /* --------------------------------------------------------- life and death */
@@ -240,8 +257,8 @@ put_stop(struct request *rq)
 static void
 answer_restarting(struct request *rq, bool only_failed)
 {
-	struct connector_status *st = status_of(rq, rq->params[0],
-	    "Status not found for connector");
+	struct connector_status *st = status_of(
+	    rq, rq->params[0], "Status not found for connector");
 
 	if (st == NULL)
 		return;
@@ -267,8 +284,8 @@ post_restart(struct request *rq)
 		answer_restarting(rq, failed);
 	if (rq->answered)
 		return;
-	rc = herder_restart(rq->options->herder, rq->params[0], -1, tasks, failed,
-	    &err);
+	rc = herder_restart(
+	    rq->options->herder, rq->params[0], -1, tasks, failed, &err);
 	if (rc == LEAT_E_NOTFOUND)
 		answer_error(rq, 404, "Unknown connector: %s", rq->params[0]);
 	else if (rc < 0)
@@ -286,8 +303,8 @@ post_task_restart(struct request *rq)
 
 	if (id < 0)
 		return;
-	rc = herder_restart(rq->options->herder, rq->params[0], id, true, false,
-	    &err);
+	rc = herder_restart(
+	    rq->options->herder, rq->params[0], id, true, false, &err);
 	if (rc == LEAT_E_NOTFOUND)
 		answer_error(rq, 404, "Unknown task: %s-%d", rq->params[0], id);
 	else if (rc < 0)
@@ -318,6 +335,7 @@ const struct route routes_connectors[] = {
 	{ "DELETE", "/connectors/{}", delete_connector },
 	{ "GET", "/connectors/{}/config", get_config },
 	{ "PUT", "/connectors/{}/config", put_config },
+	{ "PATCH", "/connectors/{}/config", patch_config },
 	{ "GET", "/connectors/{}/status", get_status },
 	{ "PUT", "/connectors/{}/pause", put_pause },
 	{ "PUT", "/connectors/{}/resume", put_resume },
@@ -327,5 +345,6 @@ const struct route routes_connectors[] = {
 	{ "GET", "/connectors/{}/tasks/{}/status", get_task_status },
 	{ "POST", "/connectors/{}/tasks/{}/restart", post_task_restart },
 	{ "GET", "/connectors/{}/topics", get_topics },
+	{ "PUT", "/connectors/{}/topics/reset", put_topics_reset },
 	{ 0 },
 };

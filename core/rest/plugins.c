@@ -55,18 +55,13 @@ type_name(const struct leat_option *o)
 	if (o->flags & LEAT_OPT_SECRET)
 		return "PASSWORD";
 	switch (o->type) {
-	case LEAT_OPT_BOOL:
-		return "BOOLEAN";
+	case LEAT_OPT_BOOL: return "BOOLEAN";
 	case LEAT_OPT_INT:
 	case LEAT_OPT_DURATION:
-	case LEAT_OPT_BYTES:
-		return "LONG";
-	case LEAT_OPT_DOUBLE:
-		return "DOUBLE";
-	case LEAT_OPT_LIST:
-		return "LIST";
-	default:
-		return "STRING";
+	case LEAT_OPT_BYTES: return "LONG";
+	case LEAT_OPT_DOUBLE: return "DOUBLE";
+	case LEAT_OPT_LIST: return "LIST";
+	default: return "STRING";
 	}
 }
 
@@ -79,7 +74,8 @@ write_option(struct json_writer *w, const struct leat_option *o, int order)
 	json_member(w, "type", type_name(o));
 	json_member_bool(w, "required", (o->flags & LEAT_OPT_REQUIRED) != 0);
 	json_member(w, "default_value", o->def);
-	json_member(w, "importance", o->flags & LEAT_OPT_HIGH ? "HIGH" : "MEDIUM");
+	json_member(
+	    w, "importance", o->flags & LEAT_OPT_HIGH ? "HIGH" : "MEDIUM");
 	json_member(w, "documentation", o->help);
 	json_member(w, "group", "Connector");
 	json_member(w, "width", "MEDIUM");
@@ -111,8 +107,8 @@ get_plugin_config(struct request *rq)
 static void
 write_recommended(struct json_writer *w, const struct leat_option *o)
 {
-	struct leat_str rest =
-	    leat_str_c(o != NULL && o->choices != NULL ? o->choices : "");
+	struct leat_str rest = leat_str_c(
+	    o != NULL && o->choices != NULL ? o->choices : "");
 
 	json_key(w, "recommended_values");
 	json_array(w);
@@ -125,8 +121,8 @@ write_recommended(struct json_writer *w, const struct leat_option *o)
 }
 
 static void
-write_errors(struct json_writer *w, const char *key,
-    const struct problems *problems)
+write_errors(
+    struct json_writer *w, const char *key, const struct problems *problems)
 {
 	json_key(w, "errors");
 	json_array(w);
@@ -185,8 +181,8 @@ write_validation(struct request *rq, const struct registered *r,
 		json_object(w);
 		json_key(w, "definition");
 		write_option(w, o, ++order);
-		write_value(w, o->name, properties_get(props, o->name, o->def), o,
-		    problems);
+		write_value(w, o->name, properties_get(props, o->name, o->def),
+		    o, problems);
 		json_object_end(w);
 	}
 	/* What has an error but is no option of the connector. */
@@ -198,7 +194,8 @@ write_validation(struct request *rq, const struct registered *r,
 		json_object(w);
 		json_key(w, "definition");
 		json_null(w);
-		write_value(w, key, properties_get(props, key, NULL), NULL, problems);
+		write_value(
+		    w, key, properties_get(props, key, NULL), NULL, problems);
 		json_object_end(w);
 	}
 	json_array_end(w);
@@ -216,17 +213,19 @@ put_validate(struct request *rq)
 
 	if (r == NULL || request_json(rq, &body) < 0)
 		return;
-	props = config_from_json(rq, &body);
 	problems = problems_new();
-	if (props == NULL || problems == NULL)
+	props = problems == NULL ? NULL :
+				   config_from_json(rq, &body, problems);
+	if (props == NULL)
 		goto done;
 	class = properties_get(props, "connector.class", NULL);
-	named = class == NULL ?
-	    r : registry_find(herder_registry(rq->options->herder), class);
+	named = class == NULL
+	    ? r
+	    : registry_find(herder_registry(rq->options->herder), class);
 	if (named != r) {
 		answer_error(rq, 400,
-		    "Included connector type %s does not match request type %s", class,
-		    rq->params[0]);
+		    "Included connector type %s does not match request type %s",
+		    class, rq->params[0]);
 		goto done;
 	}
 	herder_validate(rq->options->herder, properties_get(props, "name", ""),

@@ -9,6 +9,7 @@
 static const struct route *const tables[] = {
 	routes_root,
 	routes_connectors,
+	routes_offsets,
 	routes_plugins,
 	routes_topics,
 };
@@ -88,10 +89,11 @@ take(struct request *rq, const struct route *route,
     const struct leat_str parts[REST_PARAMS_MAX])
 {
 	for (size_t i = 0; i < REST_PARAMS_MAX && parts[i].ptr != NULL; i++) {
-		rq->params[i] =
-		    router_decode(&rq->arena, parts[i].ptr, parts[i].len);
+		rq->params[i] = router_decode(
+		    &rq->arena, parts[i].ptr, parts[i].len);
 		if (rq->params[i] == NULL) {
-			answer_error(rq, 400, "bad percent encoding in the path");
+			answer_error(
+			    rq, 400, "bad percent encoding in the path");
 			return NULL;
 		}
 	}
@@ -107,7 +109,8 @@ router_find(struct request *rq, const char *path)
 	if (whole.len > 1 && whole.ptr[whole.len - 1] == '/')
 		whole.len--;
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-		for (const struct route *r = tables[t]; r->method != NULL; r++) {
+		for (const struct route *r = tables[t]; r->method != NULL;
+		     r++) {
 			struct leat_str parts[REST_PARAMS_MAX] = { 0 };
 
 			if (!route_fits(r, whole, parts))

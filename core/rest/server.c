@@ -25,6 +25,7 @@
 #include "core/base/log.h"
 #include "core/base/obj.h"
 #include "core/base/thread.h"
+#include "core/config/properties.h"
 #include "core/rest/request.h"
 #include "core/rest/router.h"
 
@@ -40,7 +41,7 @@ struct rest {
 	struct rest_options options;
 	struct MHD_Daemon *daemon;
 	char address[80];
-	struct wake stop;	/* readable once rest_stop was called */
+	struct wake stop; /* readable once rest_stop was called */
 };
 
 static const struct logger lg = { .component = "rest", .task = -1 };
@@ -77,18 +78,14 @@ static int
 status_of(const struct leat_err *err)
 {
 	switch (err->code) {
-	case LEAT_E_NOTFOUND:
-		return 404;
+	case LEAT_E_NOTFOUND: return 404;
 	case LEAT_E_EXISTS:
-	case LEAT_E_STATE:
-		return 409;
+	case LEAT_E_STATE: return 409;
 	case LEAT_E_CONFIG:
 	case LEAT_E_PARSE:
 	case LEAT_E_RANGE:
-	case LEAT_E_DATA:
-		return 400;
-	default:
-		return 500;
+	case LEAT_E_DATA: return 400;
+	default: return 500;
 	}
 }
 
@@ -109,11 +106,10 @@ answer_empty(struct request *rq, int status)
 const char *
 request_query(struct request *rq, const char *name)
 {
-	const char *raw = MHD_lookup_connection_value(rq->connection,
-	    MHD_GET_ARGUMENT_KIND, name);
+	const char *raw = MHD_lookup_connection_value(
+	    rq->connection, MHD_GET_ARGUMENT_KIND, name);
 
-	return raw == NULL ? NULL :
-			     router_decode(&rq->arena, raw, strlen(raw));
+	return raw == NULL ? NULL : router_decode(&rq->arena, raw, strlen(raw));
 }
 
 struct wanted_pair {
@@ -123,8 +119,8 @@ struct wanted_pair {
 };
 
 static enum MHD_Result
-match_pair(void *arg, enum MHD_ValueKind kind, const char *name,
-    const char *value)
+match_pair(
+    void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
 {
 	struct wanted_pair *want = arg;
 
@@ -139,8 +135,8 @@ request_query_has(struct request *rq, const char *name, const char *value)
 {
 	struct wanted_pair want = { name, value, false };
 
-	MHD_get_connection_values(rq->connection, MHD_GET_ARGUMENT_KIND,
-	    match_pair, &want);
+	MHD_get_connection_values(
+	    rq->connection, MHD_GET_ARGUMENT_KIND, match_pair, &want);
 	return want.found;
 }
 
@@ -155,8 +151,8 @@ request_query_bool(struct request *rq, const char *name)
 }
 
 int64_t
-request_query_int(struct request *rq, const char *name, int64_t min,
-    int64_t max, int64_t def)
+request_query_int(
+    struct request *rq, const char *name, int64_t min, int64_t max, int64_t def)
 {
 	const char *text = request_query(rq, name);
 	int64_t value;
@@ -164,8 +160,9 @@ request_query_int(struct request *rq, const char *name, int64_t min,
 	if (text == NULL)
 		return def;
 	if (leat_parse_i64(leat_str_c(text), min, max, &value) < 0) {
-		answer_error(rq, 400, "%s: expected a number from %lld to %lld, not '%s'",
-		    name, (long long)min, (long long)max, text);
+		answer_error(rq, 400,
+		    "%s: expected a number from %lld to %lld, not '%s'", name,
+		    (long long)min, (long long)max, text);
 		return -1;
 	}
 	return value;
@@ -198,8 +195,8 @@ request_wait(struct request *rq, int fd, int64_t ms)
 }
 
 static struct request *
-request_new(struct rest *rest, struct MHD_Connection *connection,
-    const char *method)
+request_new(
+    struct rest *rest, struct MHD_Connection *connection, const char *method)
 {
 	struct request *rq = calloc(1, sizeof(*rq));
 
@@ -216,9 +213,18 @@ request_new(struct rest *rest, struct MHD_Connection *connection,
 	return rq;
 }
 
+void
+request_hold(struct request *rq, struct properties *owned_props)
+{
+	assert(rq->nheld < REST_HELD_MAX);
+	rq->held[rq->nheld++] = owned_props;
+}
+
 static void
 request_free(struct request *rq)
 {
+	for (size_t i = 0; i < rq->nheld; i++)
+		properties_unref(rq->held[i]);
 	leat_buf_fini(&rq->body);
 	leat_buf_fini(&rq->out);
 	leat_arena_fini(&rq->arena);
@@ -232,14 +238,16 @@ send_answer(struct request *rq)
 	enum MHD_Result rc;
 
 	if (rq->out.failed)
-		answer_error(rq, 500, "the answer is too large or memory ran out");
-	response = MHD_create_response_from_buffer(rq->out.len, rq->out.data,
-	    MHD_RESPMEM_MUST_COPY);
+		answer_error(
+		    rq, 500, "the answer is too large or memory ran out");
+	response = MHD_create_response_from_buffer(
+	    rq->out.len, rq->out.data, MHD_RESPMEM_MUST_COPY);
 	if (response == NULL)
 		return MHD_NO;
 	if (rq->out.len > 0)
 		MHD_add_response_header(response, "Content-Type",
-		    rq->content_type == NULL ? "application/json" : rq->content_type);
+		    rq->content_type == NULL ? "application/json"
+					     : rq->content_type);
 	if (rq->location != NULL)
 		MHD_add_response_header(response, "Location", rq->location);
 	rc = MHD_queue_response(rq->connection, (unsigned)rq->status, response);
@@ -267,8 +275,8 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url,
 		return MHD_YES;
 	}
 	if (rq->body.failed) {
-		answer_error(rq, 413, "the body is larger than %d bytes",
-		    REST_BODY_MAX);
+		answer_error(
+		    rq, 413, "the body is larger than %d bytes", REST_BODY_MAX);
 		return send_answer(rq);
 	}
 	handle = router_find(rq, url);
@@ -299,8 +307,8 @@ keep_escapes(void *arg, struct MHD_Connection *connection, char *text)
 
 /* "host:port", "[v6]:port" or "port" into an address. */
 static int
-resolve(const char *text, struct sockaddr_storage *ret_addr,
-    socklen_t *ret_len, struct leat_err *err)
+resolve(const char *text, struct sockaddr_storage *ret_addr, socklen_t *ret_len,
+    struct leat_err *err)
 {
 	struct addrinfo hints = { .ai_flags = AI_NUMERICSERV | AI_PASSIVE,
 		.ai_socktype = SOCK_STREAM };
@@ -373,9 +381,8 @@ start_daemon(struct rest *rest, int fd)
 {
 	uint32_t limit = rest->options.max_connections;
 
-	return MHD_start_daemon(
-	    MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
-		MHD_USE_POLL | MHD_USE_ITC,
+	return MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION |
+		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC,
 	    0, NULL, NULL, on_request, rest, MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, rest,
 	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
@@ -386,14 +393,15 @@ start_daemon(struct rest *rest, int fd)
 }
 
 int
-rest_start(const struct rest_options *o, struct rest **ret_rest,
-    struct leat_err *err)
+rest_start(
+    const struct rest_options *o, struct rest **ret_rest, struct leat_err *err)
 {
 	struct rest *rest = calloc(1, sizeof(*rest));
 	int fd, rc;
 
 	if (rest == NULL)
-		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
+		return leat_err_set(
+		    err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
 	rest->options = *o;
 	rest->stop.fd = -1;
 	fd = rc = listen_on(o->listen, err);

@@ -68,8 +68,8 @@ write_partition(struct request *rq, int32_t partition)
 
 	json_object(w);
 	json_member_int(w, "partition", partition);
-	if (bus_partition_info(rq->options->bus, rq->params[0], partition, &info,
-		&err) == 0) {
+	if (bus_partition_info(
+		rq->options->bus, rq->params[0], partition, &info, &err) == 0) {
 		json_member_int(w, "start_offset", info.start);
 		json_member_int(w, "stable_offset", info.stable);
 		json_member_int(w, "end_offset", info.end);
@@ -127,18 +127,18 @@ struct reading {
 	int64_t max_bytes;
 	int64_t wait_ms;
 	int32_t partitions;
-	int64_t *next;		/* per partition; -1: not asked for */
+	int64_t *next; /* per partition; -1: not asked for */
 };
 
 static int
-start_offset(struct request *rq, int32_t partition, bool from_end,
-    int64_t *ret_offset)
+start_offset(
+    struct request *rq, int32_t partition, bool from_end, int64_t *ret_offset)
 {
 	struct bus_partition_info info;
 	struct leat_err err = LEAT_ERR_INIT;
 
-	if (bus_partition_info(rq->options->bus, rq->params[0], partition, &info,
-		&err) < 0) {
+	if (bus_partition_info(
+		rq->options->bus, rq->params[0], partition, &info, &err) < 0) {
 		answer_err(rq, &err);
 		return -1;
 	}
@@ -162,7 +162,8 @@ parse_offsets(struct request *rq, const char *text, struct reading *rd)
 		if (leat_parse_i64(part, 0, rd->partitions - 1, &p) < 0 ||
 		    leat_parse_i64(one, 0, INT64_MAX, &offset) < 0) {
 			answer_error(rq, 400,
-			    "offsets: expected partition:offset pairs, not '%s'", text);
+			    "offsets: expected partition:offset pairs, not '%s'",
+			    text);
 			return -1;
 		}
 		rd->next[p] = offset;
@@ -177,16 +178,16 @@ parse_reading(struct request *rq, struct reading *rd)
 	const char *from = request_query(rq, "from");
 	bool end = from != NULL && strcmp(from, "end") == 0;
 
-	rd->max_records = request_query_int(rq, "max_records", 1, RECORDS_MAX,
-	    RECORDS_DEFAULT);
-	rd->max_bytes = request_query_int(rq, "max_bytes", 1, BYTES_MAX,
-	    BYTES_DEFAULT);
+	rd->max_records = request_query_int(
+	    rq, "max_records", 1, RECORDS_MAX, RECORDS_DEFAULT);
+	rd->max_bytes = request_query_int(
+	    rq, "max_bytes", 1, BYTES_MAX, BYTES_DEFAULT);
 	rd->wait_ms = request_query_int(rq, "wait_ms", 0, WAIT_MAX_MS, 0);
 	rd->partitions = partitions_of(rq);
 	if (rq->answered)
 		return -1;
-	rd->next = leat_arena_calloc(&rq->arena, (size_t)rd->partitions,
-	    sizeof(*rd->next));
+	rd->next = leat_arena_calloc(
+	    &rq->arena, (size_t)rd->partitions, sizeof(*rd->next));
 	if (rd->next == NULL) {
 		answer_error(rq, 500, "out of memory");
 		return -1;
@@ -253,9 +254,11 @@ write_polled(struct request *rq, struct reading *rd,
 	for (size_t i = 0; i < n; i++) {
 		const struct bus_message *m = &messages[i];
 
-		if (rd->max_records == 0 || (int64_t)rq->out.len > rd->max_bytes)
+		if (rd->max_records == 0 ||
+		    (int64_t)rq->out.len > rd->max_bytes)
 			break;
-		if (rd->next[m->partition] < 0 || m->offset < rd->next[m->partition])
+		if (rd->next[m->partition] < 0 ||
+		    m->offset < rd->next[m->partition])
 			continue;
 		write_record(rq, m);
 		rd->next[m->partition] = m->offset + 1;
@@ -270,10 +273,12 @@ seek_all(struct request *rq, struct bus_consumer *c, const struct reading *rd,
     struct leat_err *err)
 {
 	for (int32_t i = 0; i < rd->partitions; i++) {
-		struct bus_offset to = { .topic = rq->params[0], .partition = i,
+		struct bus_offset to = { .topic = rq->params[0],
+			.partition = i,
 			.offset = rd->next[i] < 0 ? 0 : rd->next[i] };
 		struct bus_partition_info info;
-		int rc = bus_partition_info(rq->options->bus, to.topic, i, &info, err);
+		int rc = bus_partition_info(
+		    rq->options->bus, to.topic, i, &info, err);
 
 		/* A partition that nobody asked for is parked at its end. */
 		if (rc == 0 && (rd->next[i] < 0 || to.offset > info.end))
@@ -305,11 +310,13 @@ poll_records(struct request *rq, struct bus_consumer *c, struct wake *wake,
 		if (rc < 0)
 			return rc;
 		written += write_polled(rq, rd, messages, n);
-		if (rd->max_records == 0 || (int64_t)rq->out.len > rd->max_bytes)
+		if (rd->max_records == 0 ||
+		    (int64_t)rq->out.len > rd->max_bytes)
 			return 0;
 		if (n > 0)
 			continue;
-		if (written > 0 || left == 0 || request_wait(rq, wake->fd, left) <= 0)
+		if (written > 0 || left == 0 ||
+		    request_wait(rq, wake->fd, left) <= 0)
 			return 0;
 		wake_drain(wake);
 	}
@@ -338,8 +345,11 @@ get_records(struct request *rq)
 	struct bus_consumer *c = NULL;
 	struct wake wake = { -1 };
 	struct reading rd;
-	struct bus_consumer_options o = { .topics = rq->params, .ntopics = 1,
-		.members = 1, .poll_records = RECORDS_DEFAULT, .wake = &wake };
+	struct bus_consumer_options o = { .topics = rq->params,
+		.ntopics = 1,
+		.members = 1,
+		.poll_records = RECORDS_DEFAULT,
+		.wake = &wake };
 	int rc;
 
 	if (parse_reading(rq, &rd) < 0)

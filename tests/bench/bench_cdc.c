@@ -31,8 +31,8 @@
 enum { ROWS_PER_TXN = 50, LATENCY_SAMPLES = 500, ROUNDS_MAX = 16 };
 
 static const char *const pg_settings[] = { "max_wal_size = 16GB",
-	"checkpoint_timeout = 1h", "shared_buffers = 512MB",
-	"autovacuum = off", NULL };
+	"checkpoint_timeout = 1h", "shared_buffers = 512MB", "autovacuum = off",
+	NULL };
 static const char topic[] = "bench.public.item";
 
 static struct th_pg *pg;
@@ -45,7 +45,8 @@ number_env(const char *name, int64_t def)
 	const char *text = getenv(name);
 	int64_t v;
 
-	if (text == NULL || leat_parse_i64(leat_str_c(text), 1, 1 << 30, &v) < 0)
+	if (text == NULL ||
+	    leat_parse_i64(leat_str_c(text), 1, 1 << 30, &v) < 0)
 		return def;
 	return v;
 }
@@ -56,7 +57,8 @@ make_table(const char *name)
 	th_pg_exec(pg,
 	    "CREATE TABLE %s (id bigserial PRIMARY KEY, customer int NOT NULL, "
 	    "amount numeric(12,2), state varchar(16), note text, placed timestamptz, "
-	    "rev int NOT NULL DEFAULT 1)", name);
+	    "rev int NOT NULL DEFAULT 1)",
+	    name);
 }
 
 /* `n` inserted rows of about 200 bytes, in transactions of ROWS_PER_TXN. */
@@ -104,9 +106,11 @@ wait_captured(int64_t want)
 {
 	int64_t end = th_now_ms() + 300000;
 
-	while (th_worker_metric(worker,
-		   "leat_source_record_write_total{connector=\"bench\",task=\"0\"}") <
-	    want || captured() == 0) {
+	while (
+	    th_worker_metric(worker,
+		"leat_source_record_write_total{connector=\"bench\",task=\"0\"}") <
+		want ||
+	    captured() == 0) {
 		if (th_now_ms() > end)
 			th_fail("captured only %lld", (long long)captured());
 		th_nap(5);
@@ -124,9 +128,9 @@ time_recvlogical(const char *lsn)
 	th_remove(file);
 	began = bench_now();
 	rc = th_run(NULL, th_pg_program("pg_recvlogical"), "-d",
-	    th_pg_conninfo(pg), "--slot", "recv", "--start", "-P", "pgoutput", "-o",
-	    "proto_version=1", "-o", "publication_names=bench", "-f", file,
-	    "--endpos", lsn, "--no-loop", NULL);
+	    th_pg_url(pg, NULL), "--slot", "recv", "--start", "-P", "pgoutput",
+	    "-o", "proto_version=1", "-o", "publication_names=bench", "-f",
+	    file, "--endpos", lsn, "--no-loop", NULL);
 	if (rc != 0)
 		th_fail("pg_recvlogical ended with %d", rc);
 	return bench_now() - began;
@@ -170,8 +174,10 @@ bench_stream(void)
 	th_pg_exec(pg,
 	    "SELECT pg_create_logical_replication_slot('recv', 'pgoutput')");
 	write_connector("no_data");
-	TH_WAIT(th_pg_number(pg, "SELECT count(*) FROM pg_replication_slots "
-				 "WHERE slot_name = 'leat' AND active") == 1, 20000);
+	TH_WAIT(th_pg_number(pg,
+		    "SELECT count(*) FROM pg_replication_slots "
+		    "WHERE slot_name = 'leat' AND active") == 1,
+	    20000);
 	th_worker_stop(worker);
 	for (int64_t i = 0; i < rounds; i++) {
 		const char *lsn;
@@ -192,18 +198,23 @@ bench_stream(void)
 		if ((double)th_rss_peak_kb((pid_t)pid) / 1024 > peak)
 			peak = (double)th_rss_peak_kb((pid_t)pid) / 1024;
 		total += (double)rows;
+		/* So that the next round decodes no more than its own. */
+		th_pg_wait(pg, "t", 10000,
+		    "SELECT confirmed_flush_lsn >= '%s' FROM "
+		    "pg_replication_slots WHERE slot_name = 'leat'", lsn);
 		th_worker_stop(worker);
 		if (i % 2 == 1)
 			limit[i] = (double)rows / time_recvlogical(lsn);
 		ratio[i] = ours[i] / limit[i];
-		fprintf(stderr, "round %lld: ours %.0f, pg_recvlogical %.0f, %.3f\n",
+		fprintf(stderr,
+		    "round %lld: ours %.0f, pg_recvlogical %.0f, %.3f\n",
 		    (long long)i, ours[i], limit[i], ratio[i]);
 	}
 	bench_print("cdc-stream", bench_quantile(ours, (size_t)rounds, 0.5),
 	    bench_quantile(limit, (size_t)rounds, 0.5), "changes/s",
 	    bench_quantile(ratio, (size_t)rounds, 0.5));
-	bench_cost("cpu-cdc", cpu / total * 200000, 0.4,
-	    "cores per 200000 changes/s");
+	bench_cost(
+	    "cpu-cdc", cpu / total * 200000, 0.4, "cores per 200000 changes/s");
 	bench_cost("rss-cdc", peak, 40, "MB");
 }
 
@@ -214,12 +225,15 @@ bench_latency(void)
 	static double ms[LATENCY_SAMPLES];
 
 	th_worker_resume(worker);
-	TH_WAIT(th_pg_number(pg, "SELECT count(*) FROM pg_replication_slots "
-				 "WHERE slot_name = 'leat' AND active") == 1, 20000);
+	TH_WAIT(th_pg_number(pg,
+		    "SELECT count(*) FROM pg_replication_slots "
+		    "WHERE slot_name = 'leat' AND active") == 1,
+	    20000);
 	for (int i = 0; i < LATENCY_SAMPLES; i++) {
-		const char *path = th_text("/leat/topics/%s/records?max_records=1"
-					   "&wait_ms=10000&offsets=0:%lld", topic,
-		    (long long)captured());
+		const char *path = th_text(
+		    "/leat/topics/%s/records?max_records=1"
+		    "&wait_ms=10000&offsets=0:%lld",
+		    topic, (long long)captured());
 		struct th_worker_wait *wait = th_worker_get_start(worker, path);
 		double began;
 
@@ -246,12 +260,14 @@ bench_snapshot(void)
 
 	for (int i = 0; i < 3; i++) {
 		began = bench_now();
-		if (th_run(NULL, th_pg_program("psql"), "-d", th_pg_conninfo(pg), "-X",
-			"-o", "/dev/null", "-c", sql, NULL) != 0)
+		if (th_run(NULL, th_pg_program("psql"), "-d",
+			th_pg_conninfo(pg), "-X", "-o", "/dev/null", "-c", sql,
+			NULL) != 0)
 			th_fail("COPY failed");
 		copy[i] = (double)n / (bench_now() - began);
 	}
-	worker = th_worker_start(&(struct th_worker_opts){ .name = "snapshot" });
+	worker = th_worker_start(
+	    &(struct th_worker_opts){ .name = "snapshot" });
 	th_worker_file(worker, "bench.yaml",
 	    "connector: postgres-source\nurl: %s\ntopic.prefix: bench\n"
 	    "tables: [public.item]\nslot.name: snap\npublication.name: bench\n",
@@ -259,7 +275,8 @@ bench_snapshot(void)
 	began = bench_now();
 	wait_captured(n);
 	ours = (double)n / (bench_now() - began);
-	bench_rate("cdc-snapshot", ours, bench_quantile(copy, 3, 0.5), "rows/s");
+	bench_rate(
+	    "cdc-snapshot", ours, bench_quantile(copy, 3, 0.5), "rows/s");
 	th_worker_stop(worker);
 	th_worker_free(worker);
 }

@@ -83,8 +83,8 @@ ask(const char *what)
 static void
 start_receiver(void)
 {
-	struct th_proc *p =
-	    th_proc_spawn(th_text("%s/bench/receiver", th_build_dir()), NULL);
+	struct th_proc *p = th_proc_spawn(
+	    th_text("%s/bench/receiver", th_build_dir()), NULL);
 	char *text;
 
 	TH_WAIT(th_proc_said(p, "port "), 5000);
@@ -127,8 +127,10 @@ run_load(int64_t requests, double body_bytes)
 		th_text("%lld", (long long)body_bytes), NULL) != 0)
 		th_fail("httpload: %s", out);
 	digits = strstr(out, "\"rate\":");
-	if (digits == NULL || leat_parse_f64((struct leat_str){ digits + 7,
-		strcspn(digits + 7, "}") }, &rate) < 0)
+	if (digits == NULL ||
+	    leat_parse_f64(
+		(struct leat_str){ digits + 7, strcspn(digits + 7, "}") },
+		&rate) < 0)
 		th_fail("httpload: %s", out);
 	free(out);
 	return rate;
@@ -141,8 +143,8 @@ compare(const char *row, const char *unit, const char *more, int64_t requests,
 	double ours[ROUNDS], limit[ROUNDS], ratio[ROUNDS];
 
 	for (int i = 0; i < ROUNDS; i++) {
-		struct stats st =
-		    run_sink(th_text("%s-%d", row, i), more, requests);
+		struct stats st = run_sink(
+		    th_text("%s-%d", row, i), more, requests);
 		double rate = run_load(requests, st.bytes / st.requests);
 		double factor = by_bytes ? st.bytes / st.requests / 1e6 : 1;
 
@@ -167,7 +169,8 @@ bench_all(void **state)
 	worker = th_worker_start(NULL);
 	th_worker_file(worker, "gen.yaml",
 	    "connector: datagen\ntopic: bench\nquickstart: orders\nrate: 0\n"
-	    "count: %lld\n", (long long)records);
+	    "count: %lld\n",
+	    (long long)records);
 	TH_WAIT(th_worker_topic(worker, "bench", "stable_offset") >= records,
 	    60000);
 	compare("http-sink-single", "requests/s", "", records, false);

@@ -57,7 +57,8 @@ static int
 dial(uint16_t port)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port) };
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(port) };
 	int one = 1;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -91,7 +92,8 @@ main(int argc, char **argv)
 	int ep;
 
 	if (argc != 5) {
-		fputs("usage: httpload PORT CONNECTIONS REQUESTS BODY_BYTES\n", stderr);
+		fputs("usage: httpload PORT CONNECTIONS REQUESTS BODY_BYTES\n",
+		    stderr);
 		return 2;
 	}
 	conns = number(argv[2]);

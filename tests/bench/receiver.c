@@ -30,10 +30,7 @@
 
 #include "tests/bench/bench.h"
 
-enum {
-	MAX_REQUEST = 64 << 20,
-	READ_BYTES = 64 << 10
-};
+enum { MAX_REQUEST = 64 << 20, READ_BYTES = 64 << 10 };
 
 struct connection {
 	int fd;
@@ -63,8 +60,8 @@ header(struct leat_str head, const char *name)
 
 		if (line.len > n && line.ptr[n] == ':' &&
 		    strncasecmp(line.ptr, name, n) == 0)
-			return leat_str_trim(
-			    (struct leat_str){ line.ptr + n + 1, line.len - n - 1 });
+			return leat_str_trim((struct leat_str){
+			    line.ptr + n + 1, line.len - n - 1 });
 	}
 	return (struct leat_str){ "", 0 };
 }
@@ -96,7 +93,8 @@ answer(struct leat_buf *out, struct leat_str head, struct leat_str body)
 		nrequests = nbytes = 0;
 	} else if (!leat_str_starts(head, "GET /stats")) {
 		note(head, body);
-		leat_buf_add_str(out, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+		leat_buf_add_str(
+		    out, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 		return;
 	}
 	snprintf(stats, sizeof(stats),
@@ -105,7 +103,8 @@ answer(struct leat_buf *out, struct leat_str head, struct leat_str body)
 	    nrequests == 0 ? 0 : last - first);
 	leat_buf_printf(out,
 	    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-	    "Content-Length: %zu\r\n\r\n%s", strlen(stats), stats);
+	    "Content-Length: %zu\r\n\r\n%s",
+	    strlen(stats), stats);
 }
 
 /* Answers all whole requests in the buffer; false ends the connection. */
@@ -171,7 +170,8 @@ static int
 listen_on(uint16_t port)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port) };
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(port) };
 	socklen_t len = sizeof(sa);
 	int one = 1;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -57,8 +57,8 @@ static int
 fetch(struct th_worker *w, const char *method, const char *path,
     const char *body, struct body *got)
 {
-	struct curl_slist *headers =
-	    curl_slist_append(NULL, "Content-Type: application/json");
+	struct curl_slist *headers = curl_slist_append(
+	    NULL, "Content-Type: application/json");
 	long status = 0;
 
 	*got = (struct body){ .text = calloc(1, 1) };
@@ -92,6 +92,17 @@ th_worker_call(struct th_worker *w, const char *method, const char *path,
 	return status;
 }
 
+int
+th_worker_fetch(struct th_worker *w, const char *method, const char *path,
+    const char *body, char **ret_body)
+{
+	struct body got;
+	int status = fetch(w, method, path, body, &got);
+
+	*ret_body = got.text;
+	return status;
+}
+
 const char *
 th_worker_get(struct th_worker *w, const char *path)
 {
@@ -104,7 +115,7 @@ th_worker_get(struct th_worker *w, const char *path)
 }
 
 struct th_worker_wait {
-	struct th_worker own;	/* a copy with a handle of its own */
+	struct th_worker own; /* a copy with a handle of its own */
 	const char *path;
 	pthread_t thread;
 	int status;
@@ -161,8 +172,10 @@ write_config(struct th_worker *w)
 
 	if (f == NULL)
 		th_fail("open_memstream");
-	fprintf(f, "config.dir: %s\ndata.dir: %s\nplugin.path: %s\n"
-		   "rest.listen: %s\n", w->connectors, w->data,
+	fprintf(f,
+	    "config.dir: %s\ndata.dir: %s\nplugin.path: %s\n"
+	    "rest.listen: %s\n",
+	    w->connectors, w->data,
 	    w->opts.plugins != NULL ? w->opts.plugins : th_plugin_dir(),
 	    w->url + strlen("http://"));
 	for (; s != NULL && *s != NULL; s++)
@@ -175,10 +188,13 @@ write_config(struct th_worker *w)
 static void
 launch(struct th_worker *w)
 {
-	const char *argv[] = { w->opts.bin != NULL ? w->opts.bin : th_leat_bin(),
+	const char *argv[] = { w->opts.bin != NULL ? w->opts.bin
+						   : th_leat_bin(),
 		"worker", "--config", w->config, NULL };
-	struct th_proc_opts o = { .argv = argv, .env = w->opts.env,
-		.name = w->opts.name, .output = th_text("%s/log", w->dir) };
+	struct th_proc_opts o = { .argv = argv,
+		.env = w->opts.env,
+		.name = w->opts.name,
+		.output = th_text("%s/log", w->dir) };
 
 	w->proc = th_proc_start(&o);
 }
@@ -197,7 +213,8 @@ static void
 wait_healthy(struct th_worker *w)
 {
 	if (!th_wait_until(healthy, w, START_MS))
-		th_fail("the worker does not answer: %s", th_proc_text(w->proc));
+		th_fail(
+		    "the worker does not answer: %s", th_proc_text(w->proc));
 }
 
 struct th_worker *
@@ -341,7 +358,8 @@ number_at(const char *p)
 	size_t n = strspn(p, "-0123456789");
 	int64_t v;
 
-	if (leat_parse_i64((struct leat_str){ p, n }, INT64_MIN, INT64_MAX, &v) < 0)
+	if (leat_parse_i64(
+		(struct leat_str){ p, n }, INT64_MIN, INT64_MAX, &v) < 0)
 		th_fail("no number at '%.20s'", p);
 	return v;
 }
@@ -383,8 +401,9 @@ status_kb(pid_t pid, const char *field)
 	const char *path = th_text("/proc/%d/status", (int)pid);
 	char *text = th_slurp(path, NULL);
 	const char *p = strstr(text, field);
-	int64_t kb = p == NULL ? 0 :
-	    number_at(p + strlen(field) + strspn(p + strlen(field), ": \t"));
+	int64_t kb = p == NULL
+	    ? 0
+	    : number_at(p + strlen(field) + strspn(p + strlen(field), ": \t"));
 
 	free(text);
 	return kb;

@@ -53,6 +53,9 @@ void th_worker_remove(struct th_worker *w, const char *name);
 /* A request; the HTTP status (0: nobody answers), and the body as text. */
 int th_worker_call(struct th_worker *w, const char *method, const char *path,
     const char *body, const char **ret_body);
+/* The same with a body to be freed, for answers that are large or many. */
+int th_worker_fetch(struct th_worker *w, const char *method, const char *path,
+    const char *body, char **ret_body);
 /* GET, whose status must be 200; the body. */
 const char *th_worker_get(struct th_worker *w, const char *path);
 

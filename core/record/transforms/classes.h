@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * classes.h: all transforms and predicates by name; each has a file of its own.
+ */
+#ifndef LEAT_RECORD_CLASSES_H
+#define LEAT_RECORD_CLASSES_H
+
+#include "core/record/transform.h"
+
+#define TRANSFORMS(X)                                                     \
+	X(cast)                                                           \
+	X(drop_headers)                                                   \
+	X(extract_field)                                                  \
+	X(extract_new_record_state)                                       \
+	X(filter)                                                         \
+	X(flatten)                                                        \
+	X(header_from)                                                    \
+	X(hoist_field)                                                    \
+	X(insert_field)                                                   \
+	X(insert_header)                                                  \
+	X(mask_field)                                                     \
+	X(regex_router)                                                   \
+	X(replace_field)                                                  \
+	X(set_schema_metadata)                                            \
+	X(timestamp_converter)                                            \
+	X(timestamp_router)                                               \
+	X(value_to_key)
+
+#define PREDICATES(X)                                                     \
+	X(has_header_key)                                                 \
+	X(record_is_tombstone)                                            \
+	X(topic_name_matches)
+
+#define DECLARE(name) extern const struct transform_class transform_##name;
+TRANSFORMS(DECLARE)
+#undef DECLARE
+#define DECLARE(name) extern const struct predicate_class predicate_##name;
+PREDICATES(DECLARE)
+#undef DECLARE
+
+#endif

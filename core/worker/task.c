@@ -1,0 +1,735 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task.c: see task.h. The thread of a task, its state, its wishes, and what
+ * stands around each call of its plugin.
+ */
+#include "core/worker/task.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <leat/str.h>
+
+#include "core/base/obj.h"
+#include "core/config/properties.h"
+#include "core/plugin/registry.h"
+#include "core/worker/herder.h"
+
+enum {
+	MEMORY_CHUNK = 4096,
+	CALL_CHUNK = 4096,
+	CALL_MEMORY_MAX = 4 * 1024 * 1024,
+	POOL_BYTES = 16 * 1024 * 1024,
+	BACKOFF_MS = 250,
+	BACKOFF_CAP_MS = 60000,
+	LATE_MS = 10000,
+	LATE_CAP_MS = 600000,
+	TICK_MS = 1000
+};
+
+/* ------------------------------------------------------ making, freeing */
+
+static void
+task_free(struct leat_task *t)
+{
+	task_metrics_fini(&t->m);
+	topics_seen_fini(&t->topics);
+	leat_arena_fini(&t->memory);
+	leat_arena_fini(&t->call_memory);
+	properties_unref(t->o.props);
+	properties_unref(t->o.worker);
+	wake_fini(&t->wake);
+	cond_fini(&t->cond);
+	lock_fini(&t->lock);
+	free(t->status_json);
+	free(t->connector);
+	OBJ_FREE(t);
+}
+
+void
+task_put(struct leat_task *t)
+{
+	if (t == NULL)
+		return;
+	OBJ_CHECK(t, TASK_MAGIC);
+	if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		task_free(t);
+}
+
+static struct leat_task *
+task_get(struct leat_task *t)
+{
+	__atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
+	return t;
+}
+
+int
+task_new(const struct task_options *o, struct leat_task **ret_task,
+    struct leat_err *err)
+{
+	struct leat_task *t = calloc(1, sizeof(*t));
+	uint64_t seed;
+
+	if (t == NULL || (t->connector = strdup(o->connector)) == NULL) {
+		free(t);
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory");
+	}
+	if (wake_init(&t->wake, err) < 0) {
+		free(t->connector);
+		free(t);
+		return err->code;
+	}
+	t->host = &host_table;
+	t->magic = TASK_MAGIC;
+	t->kind = o->conn->connector.kind == LEAT_SINK ? &sink_kind :
+	    &source_kind;
+	t->o = *o;
+	t->o.connector = t->connector;
+	t->o.props = properties_ref(o->props);
+	t->o.worker = o->worker == NULL ? NULL : properties_ref(o->worker);
+	t->log = (struct logger){ "task", t->connector, o->id };
+	t->refs = 1;
+	t->want = (int32_t)o->want;
+	t->state = TASK_NEW;
+	t->retry_at_ms = -1;
+	lock_init(&t->lock, RANK_TASK);
+	cond_init(&t->cond);
+	topics_seen_init(&t->topics);
+	leat_arena_init(&t->memory, MEMORY_CHUNK, 0);
+	leat_arena_init(&t->call_memory, CALL_CHUNK, CALL_MEMORY_MAX);
+	seed = leat_hash(t->connector, strlen(t->connector),
+	    (uint64_t)clock_mono_ns(o->clock) + (uint64_t)o->id);
+	backoff_init(&t->backoff, BACKOFF_MS, BACKOFF_CAP_MS, seed);
+	backoff_init(&t->backoff_late, LATE_MS, LATE_CAP_MS, ~seed);
+	task_metrics_init(&t->m, o->metrics, o->conn->connector.kind,
+	    t->connector, o->id);
+	*ret_task = t;
+	return 0;
+}
+
+/* --------------------------------------------------------- other threads */
+
+void
+task_want(struct leat_task *t, enum task_want want)
+{
+	OBJ_CHECK(t, TASK_MAGIC);
+	__atomic_store_n(&t->want, (int32_t)want, __ATOMIC_RELEASE);
+	wake_up(&t->wake);
+}
+
+void
+task_restart(struct leat_task *t)
+{
+	OBJ_CHECK(t, TASK_MAGIC);
+	__atomic_store_n(&t->wish_restart, 1, __ATOMIC_RELEASE);
+	wake_up(&t->wake);
+}
+
+enum task_state
+task_state(const struct leat_task *t)
+{
+	return (enum task_state)__atomic_load_n(&t->state, __ATOMIC_ACQUIRE);
+}
+
+bool
+task_ended(const struct leat_task *t)
+{
+	return task_state(t) == TASK_STOPPED;
+}
+
+const char *
+task_call(const struct leat_task *t, int64_t *ret_ms)
+{
+	const char *call = __atomic_load_n(&t->call, __ATOMIC_ACQUIRE);
+	int64_t since = __atomic_load_n(&t->call_since_ms, __ATOMIC_RELAXED);
+
+	*ret_ms = call == NULL ? 0 : task_now_ms(t) - since;
+	return call;
+}
+
+typedef void interrupt_fn(void *self);
+
+static interrupt_fn *
+interrupt_of(const struct leat_task *t)
+{
+	return t->o.conn->connector.kind == LEAT_SINK ?
+	    t->o.conn->sink.interrupt : t->o.conn->source.interrupt;
+}
+
+/*
+ * interrupt() is the plugin's code, so it may be stuck too: it gets a thread.
+ * close() waits until it has returned, because self must not go away under it.
+ */
+static void *
+interrupt_main(void *arg)
+{
+	struct leat_task *t = arg;
+	bool may;
+
+	lock_acquire(&t->lock);
+	may = t->interruptible;
+	if (may)
+		t->interrupting++;
+	lock_release(&t->lock);
+	if (may) {
+		interrupt_of(t)(t->self);
+		lock_acquire(&t->lock);
+		t->interrupting--;
+		cond_broadcast(&t->cond);
+		lock_release(&t->lock);
+	}
+	task_put(t);
+	return NULL;
+}
+
+void
+task_interrupt(struct leat_task *t)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct thread th;
+	int64_t ms;
+
+	OBJ_CHECK(t, TASK_MAGIC);
+	if (task_call(t, &ms) == NULL || interrupt_of(t) == NULL)
+		return;
+	if (thread_start(&th, "interrupt", interrupt_main, task_get(t),
+	    &err) < 0) {
+		task_put(t);
+		return;
+	}
+	(void)pthread_detach(th.id);
+}
+
+static char *
+error_trace(const struct leat_err *e, struct leat_arena *arena)
+{
+	if (e->file == NULL)
+		return leat_arena_printf(arena, "%s error: %s",
+		    leat_err_class_name(e->cls), e->text);
+	return leat_arena_printf(arena, "%s error: %s\n\tat %s:%d (code %d)",
+	    leat_err_class_name(e->cls), e->text, e->file, (int)e->line,
+	    (int)e->code);
+}
+
+int
+task_status_get(struct leat_task *t, struct leat_arena *arena,
+    struct task_status *ret_status)
+{
+	enum task_state s = task_state(t);
+	struct task_status st = { .id = t->o.id };
+	int64_t at = __atomic_load_n(&t->retry_at_ms, __ATOMIC_RELAXED);
+	struct leat_err e;
+	char *json = NULL;
+
+	lock_acquire(&t->lock);
+	e = t->error;
+	if (t->status_json != NULL)
+		json = leat_arena_strdup(arena, t->status_json);
+	lock_release(&t->lock);
+	st.state = task_state_kafka(s);
+	st.detail = task_state_name(s);
+	st.json = json;
+	st.trace = (s == TASK_FAILED || s == TASK_BACKOFF) && e.code != 0 ?
+	    error_trace(&e, arena) : NULL;
+	st.retry_in_ms = at < 0 ? -1 : MAX(at - task_now_ms(t), 0);
+	st.restarts = (uint64_t)metric_value(t->m.v[M_RESTARTS]);
+	*ret_status = st;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+int64_t
+task_now_ms(const struct leat_task *t)
+{
+	return clock_mono_ms(t->o.clock);
+}
+
+bool
+task_stopping(const struct leat_task *t)
+{
+	return __atomic_load_n(&t->want, __ATOMIC_ACQUIRE) != WANT_RUN ||
+	    __atomic_load_n(&t->wish_restart, __ATOMIC_ACQUIRE) != 0;
+}
+
+void
+task_wait(struct leat_task *t, int32_t fd, int32_t events, int64_t until_ms)
+{
+	struct pollfd fds[2] = {
+		{ .fd = t->wake.fd, .events = POLLIN },
+		{ .fd = fd },
+	};
+	int64_t left = until_ms - task_now_ms(t);
+	struct timespec ts;
+
+	if (events & LEAT_WAIT_READ)
+		fds[1].events |= POLLIN;
+	if (events & LEAT_WAIT_WRITE)
+		fds[1].events |= POLLOUT;
+	left = MAX(left, 0);
+	ts.tv_sec = (time_t)(left / 1000);
+	ts.tv_nsec = (long)(left % 1000) * 1000000;
+	if (ppoll(fds, fd >= 0 ? 2 : 1, &ts, NULL) > 0 &&
+	    (fds[0].revents & POLLIN) != 0)
+		wake_drain(&t->wake);
+}
+
+void
+task_nap(int64_t us)
+{
+	const struct timespec ts = { .tv_nsec = us * 1000 };
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
+static void
+budget_wake(void *arg)
+{
+	struct leat_task *t = arg;
+
+	wake_up(&t->wake);
+}
+
+bool
+task_charge(struct leat_task *t, size_t bytes)
+{
+	if (t->share == NULL)
+		return true;
+	if (bytes > t->charged) {
+		if (!budget_take(t->share, bytes - t->charged, budget_wake, t))
+			return false;
+	} else if (bytes < t->charged)
+		budget_give(t->share, t->charged - bytes);
+	t->charged = bytes;
+	task_gauge(&t->m, M_MEMORY, (int64_t)bytes);
+	return true;
+}
+
+bool
+task_forget_topics(struct leat_task *t)
+{
+	if (__atomic_exchange_n(&t->forget_topics, 0, __ATOMIC_ACQ_REL) == 0)
+		return false;
+	topics_seen_clear(&t->topics);
+	return true;
+}
+
+void
+task_progress(struct leat_task *t)
+{
+	backoff_reset(&t->backoff);
+	backoff_reset(&t->backoff_late);
+}
+
+bool
+task_tolerates(const struct leat_task *t)
+{
+	if (t->set.tolerance == TOLERATE_DEFAULT)
+		return t->kind == &sink_kind && (t->set.dlq_topic == NULL ||
+		    t->set.dlq_topic[0] != '\0');
+	return t->set.tolerance == TOLERATE_ALL;
+}
+
+/* ----------------------------------------------------- calling the plugin */
+
+void
+task_enter(struct leat_task *t, const char *call)
+{
+	__atomic_store_n(&t->call_since_ms, task_now_ms(t), __ATOMIC_RELAXED);
+	__atomic_store_n(&t->call, call, __ATOMIC_RELEASE);
+}
+
+void
+task_leave(struct leat_task *t)
+{
+	__atomic_store_n(&t->call, NULL, __ATOMIC_RELEASE);
+	if (t->call_memory.held_bytes > 0)
+		leat_arena_reset(&t->call_memory);
+}
+
+static int
+open_config(struct leat_task *t, struct leat_err *err)
+{
+	size_t size = t->o.conn->connector.config_size;
+
+	t->config = leat_arena_calloc(&t->memory, 1, MAX(size, 1));
+	if (t->config == NULL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory");
+	return settings_fill(t->o.conn, t->o.props, t->config, &t->memory,
+	    err);
+}
+
+/* A plugin that fails without saying how is retried: that does no harm. */
+static int
+said(int rc, const char *call, struct leat_err *err)
+{
+	if (rc < 0 && err->code == 0)
+		return leat_err_set(err, LEAT_CLS_RETRY, rc,
+		    "%s() failed without a reason (code %d)", call, rc);
+	if (rc < 0 && err->cls == LEAT_CLS_NONE)
+		err->cls = LEAT_CLS_RETRY;
+	return rc;
+}
+
+int
+task_plugin_open(struct leat_task *t, struct leat_err *err)
+{
+	const struct registered *c = t->o.conn;
+	void *self = NULL;
+	int rc;
+
+	if (open_config(t, err) < 0)
+		return err->code;
+	task_enter(t, "open");
+	if (c->connector.kind == LEAT_SINK)
+		rc = c->sink.open(t, t->config, &self, err);
+	else
+		rc = c->source.open(t, t->config, &self, err);
+	task_leave(t);
+	if (rc < 0)
+		return said(rc, "open", err);
+	t->self = self;
+	t->opened = true;
+	lock_acquire(&t->lock);
+	t->interruptible = true;
+	lock_release(&t->lock);
+	t->next_tick_ms = task_now_ms(t) + TICK_MS;
+	return 0;
+}
+
+static void
+metrics_drop(struct leat_task *t)
+{
+	while (t->nplugin_metrics > 0) {
+		struct plugin_metric *m =
+		    &t->plugin_metrics[--t->nplugin_metrics];
+
+		metrics_put(t->o.metrics, TAKE(m->value));
+	}
+}
+
+void
+task_plugin_close(struct leat_task *t)
+{
+	const struct registered *c = t->o.conn;
+
+	lock_acquire(&t->lock);
+	t->interruptible = false;
+	while (t->interrupting > 0)
+		cond_wait(&t->cond, &t->lock);
+	lock_release(&t->lock);
+	if (t->opened) {
+		task_enter(t, "close");
+		if (c->connector.kind == LEAT_SINK)
+			c->sink.close(t->self);
+		else
+			c->source.close(t->self);
+		task_leave(t);
+	}
+	t->self = NULL;
+	t->opened = false;
+	metrics_drop(t);
+}
+
+/* --------------------------------------------------------------- the table */
+
+static void
+set_error(struct leat_task *t, const struct leat_err *err)
+{
+	lock_acquire(&t->lock);
+	t->error = *err;
+	lock_release(&t->lock);
+}
+
+static void
+set_retry_in(struct leat_task *t, int64_t ms)
+{
+	__atomic_store_n(&t->retry_at_ms, ms < 0 ? -1 : task_now_ms(t) + ms,
+	    __ATOMIC_RELAXED);
+}
+
+static void
+task_close(struct leat_task *t)
+{
+	t->kind->close(t);
+	if (t->share != NULL) {
+		(void)task_charge(t, 0);
+		budget_leave(TAKE(t->share));
+	}
+	leat_schema_pool_free(TAKE(t->pool));
+	leat_arena_reset(&t->memory);
+	t->config = NULL;
+}
+
+static void
+show_state(struct leat_task *t, enum task_state s)
+{
+	task_gauge(&t->m, M_RUNNING, s == TASK_RUNNING || s == TASK_OPENING);
+	task_gauge(&t->m, M_PAUSED, s == TASK_PAUSED);
+	task_gauge(&t->m, M_FAILED, s == TASK_FAILED || s == TASK_BACKOFF);
+}
+
+static void
+log_transition(struct leat_task *t, const struct task_transition *row,
+    const struct leat_err *err)
+{
+	if (err != NULL && err->code != 0)
+		log_error_at(&t->log, row->action == ACT_BACKOFF ?
+		    LOG_LEVEL_WARN : LOG_LEVEL_ERROR, row->words, err);
+	else
+		log_notice(&t->log, row->words, "from=%s to=%s",
+		    task_state_name(row->from), task_state_name(row->to));
+}
+
+static void
+act(struct leat_task *t, const struct task_transition *row)
+{
+	switch (row->action) {
+	case ACT_NONE:
+	case ACT_DRAIN:
+		break;
+	case ACT_OPEN:
+		set_retry_in(t, -1);
+		break;
+	case ACT_RUN:
+		break;
+	case ACT_BACKOFF:
+		task_close(t);
+		set_retry_in(t, backoff_next(&t->backoff));
+		break;
+	case ACT_FAIL:
+		task_close(t);
+		set_retry_in(t, -1);
+		break;
+	case ACT_FAIL_LATER:
+		task_close(t);
+		set_retry_in(t, backoff_next(&t->backoff_late));
+		break;
+	case ACT_CLOSE:
+	case ACT_REOPEN:
+		task_close(t);
+		break;
+	case ACT_INTERRUPT:
+		t->deadline_ms = task_now_ms(t) + t->o.stop_timeout_ms;
+		break;
+	case ACT_END:
+		if (row->from == TASK_STOPPING)
+			task_close(t);
+		set_retry_in(t, -1);
+		break;
+	case TASK_ACTION_N:
+		UNREACHABLE("action");
+	}
+}
+
+/*
+ * The one place where the state changes. The words are logged before the
+ * action, which may call the plugin's close() and log by itself.
+ */
+static void
+task_event(struct leat_task *t, enum task_event event,
+    const struct leat_err *err)
+{
+	enum task_state from = task_state(t);
+	const struct task_transition *row = task_fsm_find(from, event);
+
+	assert(row != NULL);
+	if (err != NULL)
+		set_error(t, err);
+	if (row->from != row->to || err != NULL)
+		log_transition(t, row, err);
+	act(t, row);
+	if (row->to == TASK_OPENING && from != TASK_NEW)
+		task_count(&t->m, M_RESTARTS, 1);
+	show_state(t, row->to);
+	__atomic_store_n(&t->state, (int32_t)row->to, __ATOMIC_RELEASE);
+	if (t->o.changed != NULL)
+		t->o.changed(t->o.arg);
+}
+
+static enum task_event
+event_of(const struct leat_err *err)
+{
+	switch (err->cls) {
+	case LEAT_CLS_RETRY:
+		return EV_RETRYABLE;
+	case LEAT_CLS_RECORD:
+	case LEAT_CLS_CONFIG:
+		return EV_HUMAN;
+	default:
+		return EV_FATAL;
+	}
+}
+
+/* -------------------------------------------------------------- the thread */
+
+static int
+do_open(struct leat_task *t, struct leat_err *err)
+{
+	if (settings_parse(t->o.props, t->o.worker,
+	    t->o.conn->connector.kind, &t->set, &t->memory, err) < 0)
+		return err->code;
+	t->backoff.cap_ms = MIN(t->set.retry_delay_max_ms,
+	    (int64_t)BACKOFF_CAP_MS);
+	t->pool = leat_schema_pool_new(POOL_BYTES);
+	if (t->pool == NULL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory");
+	return t->kind->open(t, err);
+}
+
+/* Turns the wishes of others into at most one event. */
+static bool
+take_wish(struct leat_task *t, enum task_event *ret_event)
+{
+	int32_t want = __atomic_load_n(&t->want, __ATOMIC_ACQUIRE);
+	enum task_state s = task_state(t);
+	bool held = s == TASK_PAUSED || s == TASK_DRAINING;
+
+	if (want == WANT_STOP && s != TASK_STOPPING) {
+		*ret_event = EV_STOP;
+		return true;
+	}
+	if (s == TASK_STOPPING || s == TASK_OPENING)
+		return false;
+	if (want == WANT_PAUSE && !held && s != TASK_FAILED) {
+		*ret_event = EV_PAUSE;
+		return true;
+	}
+	if (want == WANT_RUN && held) {
+		*ret_event = EV_RESUME;
+		return true;
+	}
+	if (__atomic_exchange_n(&t->wish_restart, 0, __ATOMIC_ACQ_REL) != 0) {
+		*ret_event = EV_RESTART;
+		return true;
+	}
+	return false;
+}
+
+static void
+wait_for_wish(struct leat_task *t)
+{
+	int64_t at = __atomic_load_n(&t->retry_at_ms, __ATOMIC_RELAXED);
+	int64_t now = task_now_ms(t);
+
+	if (at >= 0 && now >= at) {
+		task_event(t, EV_TIMER, NULL);
+		return;
+	}
+	task_wait(t, -1, 0, at >= 0 ? at : now + 3600 * 1000);
+}
+
+static void
+drain_round(struct leat_task *t)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	int rc = t->kind->drain(t, &err);
+
+	if (rc < 0)
+		task_event(t, event_of(&err), &err);
+	else if (rc > 0)
+		task_event(t, EV_DRAINED, NULL);
+	else if (task_state(t) == TASK_STOPPING &&
+	    task_now_ms(t) >= t->deadline_ms) {
+		leat_err_set(&err, LEAT_CLS_RETRY, -ETIME, "not all records "
+		    "became durable within %d ms", (int)t->o.stop_timeout_ms);
+		task_event(t, EV_RETRYABLE, &err);
+	}
+}
+
+static void
+task_round(struct leat_task *t)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	enum task_event event;
+
+	if (task_state(t) != TASK_NEW && take_wish(t, &event)) {
+		task_event(t, event, NULL);
+		return;
+	}
+	switch (task_state(t)) {
+	case TASK_NEW:
+		event = EV_START;
+		if (__atomic_load_n(&t->want, __ATOMIC_ACQUIRE) == WANT_PAUSE)
+			event = EV_PAUSE;
+		if (__atomic_load_n(&t->want, __ATOMIC_ACQUIRE) == WANT_STOP)
+			event = EV_STOP;
+		task_event(t, event, NULL);
+		break;
+	case TASK_OPENING:
+		if (do_open(t, &err) < 0)
+			task_event(t, event_of(&err), &err);
+		else
+			task_event(t, EV_OPENED, NULL);
+		break;
+	case TASK_RUNNING:
+		if (t->kind->step(t, &err) < 0)
+			task_event(t, event_of(&err), &err);
+		break;
+	case TASK_DRAINING:
+	case TASK_RESTARTING:
+	case TASK_STOPPING:
+		drain_round(t);
+		break;
+	case TASK_BACKOFF:
+	case TASK_PAUSED:
+	case TASK_FAILED:
+		wait_for_wish(t);
+		break;
+	case TASK_STOPPED:
+	case TASK_STATE_N:
+		UNREACHABLE("state");
+	}
+}
+
+static void *
+task_main(void *arg)
+{
+	struct leat_task *t;
+
+	OBJ_CAST(t, arg, TASK_MAGIC);
+	while (task_state(t) != TASK_STOPPED)
+		task_round(t);
+	task_put(t);
+	return NULL;
+}
+
+int
+task_start(struct leat_task *t, struct leat_err *err)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "%.10s-%d", t->connector,
+	    (int)t->o.id);
+	if (thread_start(&t->thread, name, task_main, task_get(t), err) < 0) {
+		task_put(t);
+		return err->code;
+	}
+	t->started = true;
+	return 0;
+}
+
+void
+task_join(struct leat_task *t)
+{
+	if (!t->started)
+		return;
+	t->started = false;
+	thread_join(&t->thread);
+}
+
+void
+task_abandon(struct leat_task *t)
+{
+	if (!t->started)
+		return;
+	t->started = false;
+	(void)pthread_detach(t->thread.id);
+}
