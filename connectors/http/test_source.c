@@ -139,7 +139,8 @@ static void
 test_forms(void **state)
 {
 	static const char *const nd[] = {
-		"Content-Type: application/x-ndjson", NULL };
+		"Content-Type: application/x-ndjson", NULL
+	};
 	struct th_http_reply ndjson = { .headers = nd,
 		.body = "{\"a\":1}\n\n{\"a\":2}\r\n3" };
 
@@ -380,7 +381,8 @@ static void
 test_links(void **state)
 {
 	static const char *const next[] = {
-		"Link: </data?p=2>; rel=\"next\", </data>; rel=first", NULL };
+		"Link: </data?p=2>; rel=\"next\", </data>; rel=first", NULL
+	};
 	static const struct th_http_reply first = { .headers = next,
 		.body = "[1]" };
 
@@ -399,7 +401,8 @@ static void
 test_foreign_link(void **state)
 {
 	static const char *const next[] = {
-		"Link: <http://127.0.0.2:1/x>; rel=next", NULL };
+		"Link: <http://127.0.0.2:1/x>; rel=next", NULL
+	};
 	static const struct th_http_reply first = { .headers = next,
 		.body = "[1]" };
 
@@ -425,7 +428,7 @@ test_restart_pages(void **state)
 	assert_string_equal(leat_fake_value(f, 3), "7");
 }
 
-/* ------------------------------------------------------------------ resuming */
+/* ---------------------------------------------------------------- resuming */
 
 static void
 test_resume_within(void **state)
@@ -637,15 +640,29 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(test_array), T(test_forms), T(test_post),
-		T(test_cursor_exclusive), T(test_cursor_inclusive),
-		T(test_cursor_initial), T(test_cursor_max),
-		T(test_cursor_response), T(test_cursor_header), T(test_pages),
-		T(test_offset_pages), T(test_links), T(test_foreign_link),
-		T(test_restart_pages), T(test_resume_within),
-		T(test_conditional), T(test_unchanged), T(test_retries),
-		T(test_retry_after_header), T(test_failures),
-		T(test_timeout), T(test_never_blocks), T(test_validation),
+		T(test_array),
+		T(test_forms),
+		T(test_post),
+		T(test_cursor_exclusive),
+		T(test_cursor_inclusive),
+		T(test_cursor_initial),
+		T(test_cursor_max),
+		T(test_cursor_response),
+		T(test_cursor_header),
+		T(test_pages),
+		T(test_offset_pages),
+		T(test_links),
+		T(test_foreign_link),
+		T(test_restart_pages),
+		T(test_resume_within),
+		T(test_conditional),
+		T(test_unchanged),
+		T(test_retries),
+		T(test_retry_after_header),
+		T(test_failures),
+		T(test_timeout),
+		T(test_never_blocks),
+		T(test_validation),
 		T(test_memory),
 	};
 
