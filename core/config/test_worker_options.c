@@ -58,14 +58,12 @@ test_defaults(void **state)
 	assert_string_equal(c.options.config_dir, "connectors.d");
 	assert_string_equal(c.options.data_dir, "data");
 	assert_string_equal(c.options.rest_listen, "127.0.0.1:8083");
-	assert_string_equal(c.options.broker_listen, "127.0.0.1:9092");
 	assert_null(c.options.plugin_path);
 	assert_int_equal(c.options.log_level, LOG_LEVEL_INFO);
 	assert_int_equal(c.options.log_format, LOG_FORMAT_TEXT);
 	assert_int_equal(c.options.memory_max_bytes, 64 << 20);
 	assert_int_equal(c.options.shutdown_timeout_ms, 5000);
 	assert_int_equal(c.options.exactly_once, WORKER_EOS_ENABLED);
-	assert_int_equal(c.options.bus, WORKER_BUS_EMBEDDED);
 	assert_int_equal(c.options.broker_retention_ms, 7 * 86400000);
 	assert_int_equal(c.options.broker_retention_bytes, -1);
 	assert_int_equal(c.options.broker_flush_interval_ms, 50);
@@ -90,7 +88,6 @@ test_file(void **state)
 	    "offset.storage.file.filename: /tmp/x\n", sets, 2), 0);
 	assert_string_equal(c.options.config_dir, "/c");
 	assert_string_equal(c.options.rest_listen, "http://0.0.0.0:8084");
-	assert_null(c.options.broker_listen);
 	assert_int_equal(c.options.log_level, LOG_LEVEL_WARN);
 	assert_int_equal(c.options.log_format, LOG_FORMAT_JSON);
 	assert_int_equal(c.options.log_components.len, 2);
