@@ -184,7 +184,7 @@ visit(struct file_watch *w, const char *path, bool first,
 	return 0;
 }
 
-/* --------------------------------------------------- files renamed meanwhile */
+/* ------------------------------------------------ files renamed meanwhile */
 
 struct sibling {
 	struct file_tail *tail;
