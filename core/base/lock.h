@@ -22,9 +22,10 @@ enum lock_rank {
 	RANK_TASK,
 	RANK_OFFSETS,
 	RANK_BUS,
+	RANK_BROKER_FILES,	/* the catalogue, held over its syncs */
 	RANK_BROKER,		/* the topic table */
-	RANK_GROUPS,
 	RANK_TXN,
+	RANK_GROUPS,
 	RANK_PARTITION,
 	RANK_FLUSHER,
 	RANK_WAITERS,

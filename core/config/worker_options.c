@@ -169,14 +169,8 @@ check(const struct properties *props, struct worker_options *o,
     struct problems *problems)
 {
 	check_listen(props, "rest.listen", &o->rest_listen, problems);
-	check_listen(props, "broker.listen", &o->broker_listen, problems);
-	check_listen(props, "broker.advertised.listeners",
-	    &o->broker_advertised, problems);
 	for (uint32_t i = 0; i < o->log_components.len; i++)
 		check_level(props, &o->log_components.items[i], problems);
-	if (o->bus == WORKER_BUS_KAFKA && o->bootstrap_servers == NULL)
-		problems_add(problems, place_of(props, "bus"),
-		    "bootstrap.servers", NULL, "required for bus=kafka");
 }
 
 /* A list is written with commas, a search path with colons. */

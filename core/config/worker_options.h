@@ -15,7 +15,6 @@
 #include "core/config/interpolate.h"
 #include "core/config/properties.h"
 
-enum worker_bus { WORKER_BUS_EMBEDDED, WORKER_BUS_KAFKA };
 enum worker_eos { WORKER_EOS_ENABLED, WORKER_EOS_DISABLED,
 	WORKER_EOS_PREPARING };
 
@@ -29,7 +28,6 @@ struct worker_options {
 	const char *plugin_path;	/* colons; NULL: beside the program */
 	/* faces */
 	const char *rest_listen;		/* NULL: none */
-	const char *rest_cors_origin;
 	const char *worker_id;			/* NULL: the REST address */
 	/* logs */
 	int32_t log_level;			/* enum log_level */
@@ -43,14 +41,7 @@ struct worker_options {
 	const char *key_converter;
 	const char *value_converter;
 	const char *header_converter;
-	/* topics */
-	int32_t bus;				/* worker_bus */
-	const char *bootstrap_servers;
-	const char *group_id;
-	struct leat_params producer, consumer, admin;	/* bus kafka */
 	/* the embedded broker */
-	const char *broker_listen;		/* NULL: none */
-	const char *broker_advertised;		/* NULL: broker_listen */
 	int64_t broker_partitions;
 	int32_t broker_auto_create;
 	int64_t broker_flush_interval_ms;
@@ -59,7 +50,6 @@ struct worker_options {
 	int64_t broker_retention_bytes;		/* -1: no limit */
 	int64_t broker_segment_bytes;
 	int64_t broker_message_max_bytes;
-	int64_t broker_connections_max;
 	struct leat_params broker_topic;	/* defaults of all topics */
 	/* accepted for Kafka Connect's sake, without effect here */
 	struct leat_params converter_settings[3];

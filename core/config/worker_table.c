@@ -42,10 +42,8 @@ const struct leat_option worker_option_table[] = {
 
 	ROW("rest.listen", "listeners", STRING, LEAT_OPT_HIGH,
 	    "127.0.0.1:8083", 0, 0, NULL, rest_listen,
-	    "Address of the REST API, /metrics and the console, or none. "
+	    "Address of the REST API and of /metrics, or none. "
 	    "There is no password: keep it on loopback or behind a proxy."),
-	TEXT("access.control.allow.origin", NULL, "", rest_cors_origin,
-	    "Origin that browsers may call the REST API from."),
 	TEXT("worker.id", NULL, NULL, worker_id,
 	    "Name of this worker in status; unset, the REST address."),
 
@@ -85,23 +83,6 @@ const struct leat_option worker_option_table[] = {
 	MAP("header.converter", converter_settings[2],
 	    "Settings of the header converter."),
 
-	ROW("bus", NULL, CHOICE, 0, "embedded", 0, 0, "embedded,kafka", bus,
-	    "Where topics are: in the embedded broker, or on a Kafka "
-	    "cluster."),
-	TEXT("bootstrap.servers", NULL, NULL, bootstrap_servers,
-	    "Brokers of the cluster, for bus=kafka."),
-	TEXT("group.id", NULL, "leat", group_id,
-	    "Name that the workers of a cluster share, for bus=kafka."),
-	MAP("producer", producer, "Settings of producers, for bus=kafka."),
-	MAP("consumer", consumer, "Settings of consumers, for bus=kafka."),
-	MAP("admin", admin, "Settings of admin clients, for bus=kafka."),
-
-	ROW("broker.listen", "broker.listeners,kafka.listen", STRING,
-	    LEAT_OPT_HIGH, "127.0.0.1:9092", 0, 0, NULL, broker_listen,
-	    "Address of the Kafka protocol, or none."),
-	TEXT("broker.advertised.listeners",
-	    "advertised.listeners,kafka.advertise", NULL, broker_advertised,
-	    "Address that clients are told; unset, the one above."),
 	ROW("broker.num.partitions", "num.partitions", INT, 0, "1", 1, 10000,
 	    NULL, broker_partitions,
 	    "Partitions of a topic that is made without a number."),
@@ -126,9 +107,6 @@ const struct leat_option worker_option_table[] = {
 	ROW("broker.message.max.bytes", "message.max.bytes", BYTES, 0,
 	    "10MiB", 1024, 1 << 30, NULL, broker_message_max_bytes,
 	    "Size of the largest batch that is taken."),
-	ROW("broker.max.connections", "max.connections", INT, 0, "1000", 1,
-	    1000000, NULL, broker_connections_max,
-	    "Connections of Kafka clients at one time."),
 	MAP("broker.topic", broker_topic,
 	    "broker.topic.<setting>: a default for all topics, by Kafka's "
 	    "name (cleanup.policy, ...)."),
@@ -146,7 +124,6 @@ const struct leat_option worker_option_table[] = {
 	IGNORED("topic.tracking.enable"),
 	IGNORED("topic.tracking.allow.reset"),
 	IGNORED("connector.client.config.override.policy"),
-	IGNORED("access.control.allow.methods"),
 	IGNORED("session.timeout.ms"),
 	IGNORED("heartbeat.interval.ms"),
 	IGNORED("rebalance.timeout.ms"),
