@@ -122,7 +122,10 @@ finish_txn(struct txns *ts, const char *id, const struct last *l,
 	int64_t end;
 	int rc = 0;
 
-	if ((e = txn_entry_get_locked(ts, id)) == NULL)
+	lock_acquire(&ts->lock);
+	e = txn_entry_get_locked(ts, id);
+	lock_release(&ts->lock);
+	if (e == NULL)
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory for a transaction");
 	e->producer_id = v->producer_id;
@@ -215,11 +218,8 @@ txns_recover(struct txns *ts, struct leat_err *err)
 	for (int32_t i = 0; i < ts->npartitions && rc == 0; i++)
 		rc = partition_each_batch(ts->parts[i], load_batch, &lasts,
 		    err);
-	while (rc == 0 && (e = leat_map_next(&lasts, &it)) != NULL) {
-		lock_acquire(&ts->lock);
+	while (rc == 0 && (e = leat_map_next(&lasts, &it)) != NULL)
 		rc = finish_txn(ts, e->key, e->value, err);
-		lock_release(&ts->lock);
-	}
 	if (rc == 0)
 		rc = abort_open(ts, err);
 	it = 0;
