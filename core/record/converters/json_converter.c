@@ -114,24 +114,15 @@ json_held(const void *self)
 /* ------------------------------------------------------------------ encoding */
 
 static int
-buffer_failed(const struct leat_buf *to, struct leat_err *err)
-{
-	if (to->cap >= to->max / 2)
-		return leat_err_set(err, LEAT_CLS_RECORD, LEAT_E_LIMIT,
-		    "a value is larger than %zu bytes as JSON", to->max);
-	return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
-}
-
-static int
 encode_schemaless(struct json *j, const struct leat_value *v,
     struct leat_buf *to, struct leat_err *err)
 {
 	if (j->plans.envelopes)
 		leat_buf_add_str(to, "{\"schema\":null,\"payload\":");
 	if (leat_json_add_value(to, v) < 0)
-		return buffer_failed(to, err);
+		return record_buf_failed(to, "a value as JSON", err);
 	if (j->plans.envelopes && leat_buf_add_byte(to, '}') < 0)
-		return buffer_failed(to, err);
+		return record_buf_failed(to, "a value as JSON", err);
 	return 0;
 }
 
@@ -145,11 +136,11 @@ encode_envelope(struct json *j, const struct json_plan *plan,
 	    json_plan_envelope(&j->plans, plan, err) < 0)
 		return -1;
 	if (leat_buf_add(to, plan->envelope.ptr, plan->envelope.len) < 0)
-		return buffer_failed(to, err);
+		return record_buf_failed(to, "a value as JSON", err);
 	rc = json_encode(plan, v, to, err);
 	if (rc < 0)
 		return rc;
-	return leat_buf_add_byte(to, '}') < 0 ? buffer_failed(to, err) : 0;
+	return leat_buf_add_byte(to, '}') < 0 ? record_buf_failed(to, "a value as JSON", err) : 0;
 }
 
 static int
