@@ -333,7 +333,7 @@ translate(struct translator *t)
 	return rc;
 }
 
-/* ------------------------------------------------------------------ compiled */
+/* ----------------------------------------------------------------- compiled */
 
 static int
 compile(struct translator *t)

@@ -11,6 +11,8 @@
 
 #include "core/record/testing_chain.h"
 
+/* clang-format off */
+
 /* E1 through a chain built from both sets of properties. */
 static void
 expect_bytes(const char *own, const char *worker, const char *key,
@@ -261,7 +263,7 @@ test_failures(void **state)
 	testing_chain_close(&c);
 }
 
-/* Key, value and headers in one growing buffer, nulls and empties told apart. */
+/* Key, value and headers share a growing buffer; null is not empty. */
 static void
 test_pieces(void **state)
 {

@@ -15,6 +15,8 @@
 #include "core/record/testing.h"
 #include "core/record/value_text.h"
 
+/* clang-format off */
+
 static void
 test_decimal(void **state)
 {

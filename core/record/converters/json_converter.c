@@ -111,7 +111,7 @@ json_held(const void *self)
 	    j->cached_bytes;
 }
 
-/* ------------------------------------------------------------------ encoding */
+/* ----------------------------------------------------------------- encoding */
 
 static int
 encode_schemaless(struct json *j, const struct leat_value *v,
@@ -140,7 +140,8 @@ encode_envelope(struct json *j, const struct json_plan *plan,
 	rc = json_encode(plan, v, to, err);
 	if (rc < 0)
 		return rc;
-	return leat_buf_add_byte(to, '}') < 0 ? record_buf_failed(to, "a value as JSON", err) : 0;
+	return leat_buf_add_byte(to, '}') < 0
+	    ? record_buf_failed(to, "a value as JSON", err) : 0;
 }
 
 static int
@@ -164,7 +165,7 @@ json_converter_encode(void *self, const struct leat_schema *schema,
 	return json_encode(plan, v, to, err);
 }
 
-/* ------------------------------------------------------------------ decoding */
+/* ----------------------------------------------------------------- decoding */
 
 static const char envelope_head[] = "{\"schema\":";
 static const char envelope_mid[] = ",\"payload\":";
@@ -364,10 +365,11 @@ json_converter_decode(void *self, struct leat_str bytes,
 		*ret_value = leat_null();
 		return 0;
 	}
+	if (j->plans.envelopes && bytes.len == 0)
+		return not_an_envelope(err);
 	if (j->plans.envelopes)
-		return bytes.len == 0 ? not_an_envelope(err)
-		    : decode_envelope(j, bytes, arena, ret_schema, ret_value,
-			err);
+		return decode_envelope(j, bytes, arena, ret_schema, ret_value,
+		    err);
 	*ret_schema = NULL;
 	return decode_plain(bytes, arena, ret_value, err);
 }

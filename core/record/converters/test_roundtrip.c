@@ -12,7 +12,7 @@
 
 #include "core/record/testing_chain.h"
 
-/* ------------------------------------------------- the n-th allocation fails */
+/* ------------------------------------------------ the n-th allocation fails */
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define CAN_FAIL 1
@@ -351,8 +351,8 @@ whole_life(struct properties *props)
 	if (rc == 0)
 		assert_string_equal(rec.topic, "xt");
 done:
-	if (rc < 0 && c.err.code != 0)
-		if (c.err.cls != LEAT_CLS_RETRY) fail_msg("%s (%s:%d)", c.err.text, c.err.file, c.err.line);
+	if (rc < 0 && c.err.code != 0 && c.err.cls != LEAT_CLS_RETRY)
+		fail_msg("%s (%s:%d)", c.err.text, c.err.file, c.err.line);
 	testing_chain_close(&c);
 	return rc;
 }
