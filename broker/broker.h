@@ -33,6 +33,16 @@
 struct broker;
 struct broker_partition;
 
+/* What a Kafka client must be able to tell apart, beside leat/err.h's codes. */
+enum {
+	BROKER_E_SEQUENCE = -1101,	/* a producer's sequence has a gap */
+	BROKER_E_TXN_STATE = -1102,	/* not in this state of a transaction */
+	BROKER_E_TIMESTAMP = -1103,	/* too far from the broker's clock */
+	BROKER_E_TOO_LARGE = -1104,	/* batch above max.message.bytes */
+	BROKER_E_RECORD = -1105,	/* a batch that breaks the topic's rules */
+	BROKER_E_OFFLINE = -1106	/* partition takes no appends (see err) */
+};
+
 struct broker_setting {
 	const char *name;	/* Kafka's: "retention.ms" */
 	const char *value;	/* NULL: back to the default */
@@ -47,6 +57,12 @@ struct broker_options {
 	bool auto_create;
 	int64_t flush_interval_ms;	/* longest time written stays undurable */
 	int64_t retention_check_ms;
+	int64_t checkpoint_ms;	/* between recovery points */
+	int64_t offsets_retention_ms;	/* of groups' committed offsets */
+	int32_t offsets_partitions;	/* of __consumer_offsets when made */
+	int32_t txn_partitions;	/* of __transaction_state when made */
+	uint32_t max_open_files;	/* segments kept open while not in use */
+	size_t cleaner_memory;	/* largest key table of a compaction */
 	/* Defaults of all topics, by Kafka's names. */
 	const struct broker_setting *defaults;
 	size_t ndefaults;
@@ -108,6 +124,17 @@ struct broker_partition *broker_partition_get(struct broker *b,
     const char *topic, int32_t partition, struct leat_err *err);
 void broker_partition_put(struct broker_partition *p);
 
+const char *broker_partition_topic(const struct broker_partition *p);
+int32_t broker_partition_number(const struct broker_partition *p);
+/* The leader epoch that appends carry. It grows after an unclean stop. */
+int32_t broker_partition_epoch(struct broker_partition *p);
+/*
+ * Kafka's OffsetForLeaderEpoch: the largest epoch up to `epoch` and the offset
+ * behind its last record; both -1 when unknown.
+ */
+void broker_partition_epoch_end(struct broker_partition *p, int32_t epoch,
+    int32_t *ret_epoch, int64_t *ret_end);
+
 struct broker_offsets {
 	int64_t log_start;	/* first offset there is */
 	int64_t stable;		/* end of what read_committed may see */
@@ -157,8 +184,10 @@ enum broker_isolation { READ_UNCOMMITTED, READ_COMMITTED };
 
 /*
  * A one-shot waiter: fn is called when the partition has something to read at
- * or behind `offset` under `isolation`, or is deleted. The caller owns the
- * struct and must keep it until fn was called or broker_wait_cancel returned.
+ * or behind `offset` under `isolation`, or is deleted; possibly before
+ * broker_wait returns. The caller owns the struct and must keep it, and its
+ * reference of the partition, until fn was called or broker_wait_cancel
+ * returned. fn must not cancel its own waiter; it may start it again.
  */
 struct broker_waiter {
 	void (*fn)(void *arg);
@@ -254,6 +283,10 @@ int broker_txn_offsets(struct broker_txn *t, const char *group,
  */
 void broker_txn_commit(struct broker_txn *t, broker_done_fn *fn, void *arg);
 int broker_txn_abort(struct broker_txn *t, struct leat_err *err);
+
+/* A producer id that was never given out before and never will be again. */
+int broker_producer_id(struct broker *b, int64_t *ret_id,
+    struct leat_err *err);
 
 /* ------------------------------------------------------------- groups */
 

@@ -75,6 +75,8 @@ const char *record_codec_name(enum record_codec codec);
 
 /* CRC-32C (Castagnoli), in hardware where there is any. */
 uint32_t crc32c(uint32_t crc, const void *p, size_t len);
+/* The same without the hardware, for tests. */
+uint32_t crc32c_portable(uint32_t crc, const void *p, size_t len);
 
 /* ----------------------------------------------------------- building */
 
@@ -125,6 +127,8 @@ struct batch_reader;
 
 struct batch_reader *batch_reader_new(size_t max_inflated_bytes);
 void batch_reader_free(struct batch_reader *r);
+/* Memory held, for budgets. */
+size_t batch_reader_held(const struct batch_reader *r);
 /* Opens a whole batch (size bytes at p, which must stay). */
 int batch_reader_open(struct batch_reader *r, const void *p, size_t len,
     struct leat_err *err);

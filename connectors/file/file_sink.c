@@ -206,7 +206,7 @@ add_value(const struct sink *s, const struct leat_schema *schema,
 	    (schema == NULL || schema->name == NULL))
 		leat_buf_add(b, v->u.b, v->len);
 	else
-		leat_json_add_plain(b, schema, v,
+		leat_json_add_typed(b, schema, v,
 		    s->cfg->decimals ? LEAT_JSON_DECIMAL_BASE64 : 0);
 }
 
@@ -440,7 +440,7 @@ sink_open(struct leat_task *t, const void *config, void **ret_self,
 	s->now_ms = leat_now_us(t) / 1000;
 	leat_buf_init(&s->path, PATH_BYTES_MAX);
 	rc = s->depends = file_path_check(c->file, err);
-	/* A file with a fixed name is tried at once, not at the first record. */
+	/* A fixed name is tried at once, not at the first record. */
 	if (rc == 0) {
 		rc = file_path_expand(c->file, &v, &s->path, err);
 		path = leat_buf_cstr(&s->path);

@@ -138,7 +138,7 @@ http_field_text(struct leat_buf *b, const struct leat_schema *schema,
 		return leat_buf_add(b, v->u.s, v->len);
 	if (v->kind == LEAT_BYTES && (schema == NULL || schema->name == NULL))
 		return leat_buf_add(b, v->u.b, v->len);
-	return leat_json_add_plain(b, schema, v, 0);
+	return leat_json_add_typed(b, schema, v, 0);
 }
 
 uint64_t

@@ -3,6 +3,7 @@
  * leat-http: http-sink and http-source.
  */
 #include "http_sink.h"
+#include "http_source.h"
 
 static int32_t
 sink_check(const void *config, struct leat_err *err)
@@ -25,7 +26,28 @@ static const struct leat_connector http_sink = {
 	.sink = &http_sink_ops,
 };
 
+static int32_t
+source_check(const void *config, struct leat_err *err)
+{
+	return source_options_check(config, err);
+}
+
+static const struct leat_connector http_source = {
+	.size = sizeof(struct leat_connector),
+	.kind = LEAT_SOURCE,
+	.name = "http-source",
+	.version = "1.0.0",
+	.aliases = "io.confluent.connect.http.HttpSourceConnector,"
+		   "com.github.castorm.kafka.connect.http.HttpSourceConnector",
+	.help = "Polls an HTTP endpoint for JSON records.",
+	.options = source_options,
+	.config_size = sizeof(struct source_config),
+	.check = source_check,
+	.source = &http_source_ops,
+};
+
 static const struct leat_connector *const connectors[] = {
+	&http_source,
 	&http_sink,
 };
 

@@ -276,6 +276,7 @@ take_tables(const PGresult *res, const struct pg_filters *f,
 		one->can_select = cell_bool(res, i, 6);
 		one->is_partition = cell_bool(res, i, 7);
 		one->rows = pg_cell_i64(res, i, 8);
+		one->root = cell_dup(res, i, 9, a, &failed);
 		one->row_filter = cell_dup(res, i, 10, a, &failed);
 		t.len++;
 	}

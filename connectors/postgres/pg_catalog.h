@@ -57,6 +57,7 @@ struct pg_table {
 	uint32_t has_pk;
 	uint32_t can_select;
 	uint32_t is_partition;
+	const char *root;	/* "schema.table" it is a partition of */
 	int32_t rank;		/* place in table.include.list */
 	const char *row_filter;	/* of the publication, or NULL */
 	int64_t rows;		/* the server's estimate */

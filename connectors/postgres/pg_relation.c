@@ -258,8 +258,8 @@ pg_relcache_load(struct pg_relcache *rc, const struct pg_table *table,
 	int rc2;
 
 	leat_arena_init(&a, RELATION_CHUNK, RELATION_MAX);
-	rc2 = pg_catalog_table(rc->conn, table->oid, rc->cfg->publication, &a,
-	    &t, err);
+	rc2 = pg_catalog_table(rc->conn, table->oid, rc->publication, &a, &t,
+	    err);
 	if (rc2 == 0) {
 		cols = leat_arena_calloc(&a, t.ncols, sizeof(*cols));
 		rc2 = cols == NULL ? no_memory(err) :

@@ -59,6 +59,7 @@ struct pg_relcache {
 	const struct pg_filters *filters;
 	const char *prefix;
 	struct pg_conn *conn;	/* for the catalog */
+	const char *publication;	/* its columns only, in the snapshot */
 	const struct leat_schema *source_schema;
 	struct leat_map map;
 	struct pg_relation *last;	/* of the latest find */

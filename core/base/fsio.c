@@ -121,6 +121,13 @@ system_fstat(const struct fsio *fs, int fd, struct stat *st)
 	return fstat(fd, st) < 0 ? -errno : 0;
 }
 
+static int
+system_writeback(const struct fsio *fs, int fd, int64_t off, int64_t len)
+{
+	return sync_file_range(fd, off, len, SYNC_FILE_RANGE_WRITE) < 0 ?
+	    -errno : 0;
+}
+
 const struct fsio fsio_system = {
 	.open = system_open,
 	.close = system_close,
@@ -134,6 +141,7 @@ const struct fsio fsio_system = {
 	.mkdir = system_mkdir,
 	.rmdir = system_rmdir,
 	.fstat = system_fstat,
+	.writeback = system_writeback,
 };
 
 /* --------------------------------------------------- whole-range transfer */

@@ -33,6 +33,9 @@ struct fsio {
 	int (*mkdir)(const struct fsio *, const char *path, mode_t mode);
 	int (*rmdir)(const struct fsio *, const char *path);
 	int (*fstat)(const struct fsio *, int fd, struct stat *st);
+	/* Begins to write a range back, waits for nothing. NULL: not there. */
+	int (*writeback)(const struct fsio *, int fd, int64_t off,
+	    int64_t len);
 };
 
 /* The real thing. Opens with O_CLOEXEC; retries EINTR. */

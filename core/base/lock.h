@@ -17,13 +17,15 @@
 
 /* Lower is taken first. */
 enum lock_rank {
+	RANK_CONFIG,
 	RANK_HERDER,
 	RANK_TASK,
 	RANK_OFFSETS,
 	RANK_BUS,
+	RANK_BROKER_FILES,	/* the catalogue, held over its syncs */
 	RANK_BROKER,		/* the topic table */
-	RANK_GROUPS,
 	RANK_TXN,
+	RANK_GROUPS,
 	RANK_PARTITION,
 	RANK_FLUSHER,
 	RANK_WAITERS,

@@ -36,8 +36,8 @@ struct bus_consumer;
 
 /*
  * On a broker in this process, which must outlive the bus. Creates the internal
- * topics, aborts what transactions of an earlier life left open, and loads the
- * source offsets.
+ * topics and loads the source offsets; the broker has aborted what transactions
+ * of an earlier life left open.
  */
 int bus_open_embedded(struct broker *broker, struct bus **ret_bus,
     struct leat_err *err);
@@ -196,9 +196,9 @@ int bus_poll(struct bus_consumer *c, const struct bus_message **ret_messages,
     size_t *ret_n, struct leat_err *err);
 /*
  * All messages polled so far are dealt with: the next bus_consumer_commit_done
- * stores the offsets behind them.
+ * stores the offsets behind them. true when there is something to store.
  */
-void bus_consumer_done(struct bus_consumer *c);
+bool bus_consumer_done(struct bus_consumer *c);
 /* Stores what changed since the last commit. */
 int bus_consumer_commit_done(struct bus_consumer *c, struct leat_err *err);
 

@@ -227,7 +227,7 @@ topic_found(void *arg, const struct broker_topic_info *info)
 	struct topic_walk *w = arg;
 	struct found *f;
 
-	if ((info->internal && w->c->has_pattern) ||
+	if ((w->c->has_pattern && bus_is_internal(info)) ||
 	    !bus_consumer_takes(w->c, info->name))
 		return 0;
 	f = leat_arena_alloc(&w->arena, sizeof(*f));
@@ -399,6 +399,7 @@ reset_position(struct bus_consumer *c, struct cpart *cp)
 	if (cp->position == from)
 		return -1;
 	cp->done = cp->position;
+	cp->committed = -1;
 	if (cp->reader != NULL)
 		broker_reader_seek(cp->reader, cp->position);
 	cp->loaded = false;
@@ -539,7 +540,7 @@ int
 bus_poll(struct bus_consumer *c, const struct bus_message **ret_messages,
     size_t *ret_n, struct leat_err *err)
 {
-	size_t i, nready, n = 0, share;
+	size_t i, nready, n = 0, share, before;
 	int rc;
 
 	OBJ_CHECK(c, BUS_CONSUMER_MAGIC);
@@ -553,9 +554,14 @@ bus_poll(struct bus_consumer *c, const struct bus_message **ret_messages,
 
 		if (!__atomic_load_n(&cp->ready, __ATOMIC_ACQUIRE))
 			continue;
-		rc = part_fill(c, cp, share, err);
-		if (rc > 0)
-			rc = part_take(c, cp, &n, err);
+		before = n;
+		/* What is loaded may be markers and aborted records only. */
+		do {
+			rc = part_fill(c, cp, share, err);
+			if (rc > 0)
+				rc = part_take(c, cp, &n, err) < 0 ?
+				    err->code : 1;
+		} while (rc > 0 && n == before);
 		if (rc < 0)
 			return err->code;
 		if (n == c->o.poll_records) {
@@ -572,13 +578,19 @@ bus_poll(struct bus_consumer *c, const struct bus_message **ret_messages,
 
 /* ------------------------------------------------------------- offsets */
 
-void
+bool
 bus_consumer_done(struct bus_consumer *c)
 {
+	bool any = false;
 	size_t i;
 
-	for (i = 0; i < c->nparts; i++)
-		c->parts[i]->done = c->parts[i]->position;
+	for (i = 0; i < c->nparts; i++) {
+		struct cpart *cp = c->parts[i];
+
+		cp->done = cp->position;
+		any = any || cp->done > cp->committed;
+	}
+	return any;
 }
 
 static int
@@ -607,7 +619,8 @@ bus_consumer_commit_done(struct bus_consumer *c, struct leat_err *err)
 	for (i = 0; i < c->nparts; i++) {
 		struct cpart *cp = c->parts[i];
 
-		if (cp->done != cp->committed &&
+		/* A part of a poll may be stored already: never go back. */
+		if (cp->done > cp->committed &&
 		    commit_one(c, cp, cp->done, err) < 0)
 			return err->code;
 	}

@@ -76,36 +76,48 @@ set(struct walk *w, const struct tree_item *item, const char *raw,
 	return rc < 0 ? no_memory(w) : 0;
 }
 
-/* Appends a value; false after a problem. */
+/*
+ * Appends the value of a scalar, and its text as interpolate() takes it; false
+ * after a problem.
+ */
 static bool
-resolve(struct walk *w, const struct tree_node *node, struct leat_buf *to,
-    bool *secret)
+resolve(struct walk *w, const struct tree_node *node, struct leat_buf *raw,
+    struct leat_buf *value, bool *secret)
 {
-	struct interpolated facts = { 0 };
 	struct leat_err err = LEAT_ERR_INIT;
+	bool own = false;
+	int rc;
 
-	if (interpolate(w->f->refs, node->text, w->f->kafka, to, &facts,
-	    &err) < 0) {
-		fail_at(w, node->line, node->column, err.text);
-		return false;
-	}
-	*secret = *secret || facts.secret;
-	return true;
+	rc = w->f->kafka ? leat_buf_add_str(raw, node->text) :
+	    interpolate_from_yaml(node->text, raw, &err);
+	if (rc == 0 && leat_buf_cstr(raw) == NULL)
+		rc = -ENOMEM;
+	if (rc == 0)
+		rc = interpolate(w->f->refs, (const char *)raw->data, value,
+		    &own, &err);
+	if (rc == 0 && leat_buf_cstr(value) == NULL)
+		rc = -ENOMEM;
+	if (rc < 0)
+		fail_at(w, node->line, node->column,
+		    err.text[0] != '\0' ? err.text : "out of memory");
+	*secret = *secret || own;
+	return rc == 0;
 }
 
 static int
 flatten_scalar(struct walk *w, const struct tree_item *item,
     const struct tree_node *node)
 {
-	struct leat_buf value;
+	struct leat_buf raw, value;
 	bool secret = false;
 	int rc = 0;
 
+	leat_buf_init(&raw, TREE_BYTES_MAX * 2);
 	leat_buf_init(&value, INTERPOLATED_MAX);
-	if (resolve(w, node, &value, &secret))
-		rc = leat_buf_cstr(&value) == NULL ? no_memory(w) :
-		    set(w, item, node->text, (const char *)value.data,
-		    secret);
+	if (resolve(w, node, &raw, &value, &secret))
+		rc = set(w, item, (const char *)raw.data,
+		    (const char *)value.data, secret);
+	leat_buf_fini(&raw);
 	leat_buf_fini(&value);
 	return rc;
 }
@@ -132,7 +144,7 @@ static bool
 join_item(struct walk *w, const struct tree_node *node, bool first,
     struct leat_buf *raw, struct leat_buf *value, bool *secret)
 {
-	struct leat_buf one;
+	struct leat_buf one_raw, one;
 	bool ok = false;
 
 	if (node->kind != TREE_SCALAR) {
@@ -140,15 +152,16 @@ join_item(struct walk *w, const struct tree_node *node, bool first,
 		    "a list may hold only plain values");
 		return false;
 	}
+	leat_buf_init(&one_raw, TREE_BYTES_MAX * 2);
 	leat_buf_init(&one, INTERPOLATED_MAX);
-	if (resolve(w, node, &one, secret)) {
-		ok = leat_buf_cstr(&one) != NULL &&
-		    add_list_item(value, (const char *)one.data, first) &&
-		    add_list_item(raw, node->text, first);
+	if (resolve(w, node, &one_raw, &one, secret)) {
+		ok = add_list_item(value, (const char *)one.data, first) &&
+		    add_list_item(raw, (const char *)one_raw.data, first);
 		if (!ok)
 			fail_at(w, node->line, node->column,
 			    "an item of a list may not end in a backslash");
 	}
+	leat_buf_fini(&one_raw);
 	leat_buf_fini(&one);
 	return ok;
 }

@@ -286,53 +286,89 @@ resolve(const struct references *refs, const struct provider *p,
 	leat_err_clear(err);
 	rc = p->get(refs, copy, to, err);
 	free(copy);
-	if (rc == -ENOMEM && to->failed)
-		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
-		    "the value is larger than %d bytes",
-		    (int)INTERPOLATED_MAX);
-	return rc;
+	return rc == -ENOMEM && to->failed ? 0 : rc;
 }
 
-/*
- * At a "${": resolves it, or leaves it as it is. *at moves behind what was
- * used. `last` is the last "}" of the text, or NULL.
- */
+enum kind { PLAIN, REFERENCE, UNKNOWN };
+
+/* A "${" and what it turned out to be. */
+struct dollar {
+	enum kind kind;
+	const struct provider *provider;
+	struct leat_str name;
+	struct leat_str arg;
+	const char *end;	/* behind it */
+};
+
+/* `last` is the last "}" of the text, or NULL. */
+static struct dollar
+classify(const char *at, const char *last)
+{
+	const char *start = at + 2;
+	const char *colon = start + strcspn(start, ":}$");
+	struct dollar d = { .kind = PLAIN, .end = start,
+	    .name = { start, (size_t)(colon - start) } };
+	bool closed = last != NULL && last >= start;
+
+	if (*colon != ':' || !is_word(d.name) || is_template(d.name))
+		return d;
+	d.provider = provider_find(d.name);
+	if (d.provider == NULL) {
+		d.kind = closed ? UNKNOWN : PLAIN;
+		return d;
+	}
+	d.kind = REFERENCE;
+	d.arg.ptr = colon + 1;
+	d.end = closed ? strchr(start, '}') : NULL;
+	if (d.end != NULL)
+		d.arg.len = (size_t)(d.end++ - d.arg.ptr);
+	return d;
+}
+
+/* At a "${": resolves it, or leaves it as it is. *at moves behind it. */
 static int
 reference(const struct references *refs, const char **at, const char *last,
-    struct leat_buf *to, struct interpolated *facts, struct leat_err *err)
+    struct leat_buf *to, bool *secret, struct leat_err *err)
 {
-	const char *start = *at + 2;
-	const char *colon = start + strcspn(start, ":}$");
-	struct leat_str name = { start, (size_t)(colon - start) };
-	const struct provider *p = provider_find(name);
-	const char *end = last != NULL && last >= start ? last : NULL;
+	struct dollar d = classify(*at, last);
 
-	if (*colon != ':' || !is_word(name) ||
-	    (p == NULL && (is_template(name) || end == NULL))) {
-		*at += 2;
-		return leat_buf_add(to, "${", 2) < 0 ? -ENOMEM : 0;
-	}
-	if (p == NULL)
+	switch (d.kind) {
+	case PLAIN:
+		(void)leat_buf_add_str(to, "${");
+		*at = d.end;
+		return 0;
+	case UNKNOWN:
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
 		    "unknown provider '%.*s' (allowed: env, file, dir, cred)",
-		    (int)MIN(name.len, 60), name.ptr);
-	if (end == NULL)
+		    (int)MIN(d.name.len, 60), d.name.ptr);
+	case REFERENCE:
+		break;
+	}
+	if (d.end == NULL)
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
-		    "'${%s:' without '}'", p->name);
-	end = strchr(start, '}');
-	*at = end + 1;
-	facts->changed = true;
-	facts->secret = facts->secret || p->secret;
-	return resolve(refs, p, (struct leat_str){ colon + 1,
-	    (size_t)(end - colon - 1) }, to, err);
+		    "'${%s:' without '}'", d.provider->name);
+	*at = d.end;
+	*secret = *secret || d.provider->secret;
+	return resolve(refs, d.provider, d.arg, to, err);
+}
+
+static int
+check_room(const struct leat_buf *to, struct leat_err *err)
+{
+	if (!to->failed)
+		return 0;
+	if (to->len >= to->max / 2)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+		    "the value is larger than %zu bytes", to->max);
+	return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
 }
 
 int
-interpolate(const struct references *refs, const char *text, bool kafka,
-    struct leat_buf *to, struct interpolated *ret_facts, struct leat_err *err)
+interpolate(const struct references *refs, const char *text,
+    struct leat_buf *to, bool *ret_secret, struct leat_err *err)
 {
 	const char *last = strrchr(text, '}');
-	struct interpolated facts = { 0 };
+	bool secret = false;
 	int rc = 0;
 
 	while (rc == 0 && *text != '\0') {
@@ -340,24 +376,65 @@ interpolate(const struct references *refs, const char *text, bool kafka,
 
 		(void)leat_buf_add(to, text, plain);
 		text += plain;
-		if (text[0] == '\0')
-			break;
-		if (text[1] == '$' && (!kafka || text[2] == '{')) {
-			(void)leat_buf_add_str(to, kafka ? "${" : "$");
-			text += kafka ? 3 : 2;
-			facts.changed = true;
-		} else if (text[1] == '{') {
-			rc = reference(refs, &text, last, to, &facts,
-			    err);
-		} else {
+		if (strncmp(text, "$${", 3) == 0) {
+			(void)leat_buf_add_str(to, "${");
+			text += 3;
+		} else if (strncmp(text, "${", 2) == 0) {
+			rc = reference(refs, &text, last, to, &secret, err);
+		} else if (*text == '$') {
 			(void)leat_buf_add_byte(to, '$');
 			text++;
 		}
 	}
-	if (rc == 0 && to->failed)
-		rc = leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
-		    "out of memory");
 	if (rc == 0)
-		*ret_facts = facts;
+		rc = check_room(to, err);
+	if (rc == 0)
+		*ret_secret = secret;
 	return rc;
+}
+
+/* A "${" that stands behind a $ of its own. */
+static int
+behind_dollar(const char **text, const char *last, struct leat_buf *to,
+    struct leat_err *err)
+{
+	if (classify(*text, last).kind != PLAIN)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+		    "a '$' right before a reference is not possible");
+	(void)leat_buf_add_str(to, "$${");
+	*text += 2;
+	return 0;
+}
+
+int
+interpolate_from_yaml(const char *text, struct leat_buf *to,
+    struct leat_err *err)
+{
+	const char *last = strrchr(text, '}');
+	bool dollar = false;	/* a $ was just written */
+	int rc = 0;
+
+	while (rc == 0 && *text != '\0') {
+		size_t plain = strcspn(text, "$");
+
+		(void)leat_buf_add(to, text, plain);
+		text += plain;
+		dollar = dollar && plain == 0;
+		if (strncmp(text, "$${", 3) == 0) {
+			(void)leat_buf_add_str(to, "$${");
+			text += 3;
+			dollar = false;
+		} else if (strncmp(text, "$$", 2) == 0) {
+			(void)leat_buf_add_byte(to, '$');
+			text += 2;
+			dollar = true;
+		} else if (strncmp(text, "${", 2) == 0 && dollar) {
+			rc = behind_dollar(&text, last, to, err);
+			dollar = false;
+		} else if (*text == '$') {
+			(void)leat_buf_add_byte(to, '$');
+			text++;
+		}
+	}
+	return rc == 0 ? check_room(to, err) : rc;
 }

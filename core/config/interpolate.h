@@ -8,15 +8,16 @@
  *	${file:/path:key}	the value of a key in a Java properties file
  *	${dir:/path:name}	the contents of /path/name (Kafka's provider)
  *	${cred:name}		a systemd credential ($CREDENTIALS_DIRECTORY)
- *	$$			one $
+ *	$${			the two characters ${
  *
  * What stands for itself: a $ before anything else; ${word}, since connectors
  * have templates of their own; ${word:...} where word is one of theirs (key,
  * value, header, topic, partition, offset, timestamp). Any other ${word:...}
  * is an error. A value that was put in is not looked at again.
  *
- * In a text of Kafka Connect (JSON) a "$$" is an escape only before "{", since
- * Kafka has none: passwords that work there must work here.
+ * In YAML, "$$" is one $ everywhere (interpolate_from_yaml). In a text of Kafka
+ * Connect (JSON) it is an escape only before "{", since Kafka has none:
+ * passwords that work there must work here.
  */
 #ifndef LEAT_CORE_CONFIG_INTERPOLATE_H
 #define LEAT_CORE_CONFIG_INTERPOLATE_H
@@ -44,17 +45,20 @@ const char *references_env(const char *name);
 /* References as the worker resolves them. */
 extern const struct references references_system;
 
-struct interpolated {
-	bool secret;		/* something came from file:, dir: or cred: */
-	bool changed;		/* the text is not what was written */
-};
+/*
+ * Appends the value of `text`. *ret_secret turns true when something came from
+ * file:, dir: or cred:. 0; LEAT_E_CONFIG with what is wrong, in words that hold
+ * no value; -ENOMEM.
+ */
+int interpolate(const struct references *refs, const char *text,
+    struct leat_buf *to, bool *ret_secret, struct leat_err *err);
 
 /*
- * Appends the value of `text`. 0; LEAT_E_CONFIG with what is wrong, in words
- * that hold no value; -ENOMEM.
+ * Appends a text as YAML has it with its "$$" written the way interpolate()
+ * takes it. 0; LEAT_E_CONFIG for a $ right before a reference, which cannot be
+ * written so; -ENOMEM.
  */
-int interpolate(const struct references *refs, const char *text, bool kafka,
-    struct leat_buf *to, struct interpolated *ret_facts,
+int interpolate_from_yaml(const char *text, struct leat_buf *to,
     struct leat_err *err);
 
 /* The value of a key in a Java properties text; 0, or LEAT_E_NOTFOUND. */

@@ -22,7 +22,8 @@ enum {
 	REST_BODY_MAX = 4 << 20,
 	REST_RESPONSE_MAX = 64 << 20,
 	REST_URL_MAX = 8 << 10,
-	REST_PARAMS_MAX = 2
+	REST_PARAMS_MAX = 2,
+	REST_HELD_MAX = 4
 };
 
 struct MHD_Connection;
@@ -42,6 +43,9 @@ struct request {
 	const char *content_type;	/* NULL: application/json */
 	const char *location;	/* NULL: none */
 	bool answered;		/* out holds an error already */
+	/* References to properties that are dropped when it is over. */
+	struct properties *held[REST_HELD_MAX];
+	size_t nheld;
 };
 
 typedef void request_fn(struct request *rq);
@@ -54,6 +58,7 @@ struct route {
 };
 
 extern const struct route routes_connectors[];
+extern const struct route routes_offsets[];
 extern const struct route routes_plugins[];
 extern const struct route routes_topics[];
 extern const struct route routes_root[];
@@ -77,6 +82,9 @@ int request_json(struct request *rq, struct leat_value *ret_value);
  * is asked to stop.
  */
 int request_wait(struct request *rq, int fd, int64_t ms);
+
+/* Takes over a reference, to be dropped after the answer; may be NULL. */
+void request_hold(struct request *rq, struct properties *owned_props);
 
 /* Ends with {"error_code":status,"message":text} instead of what was written. */
 void answer_error(struct request *rq, int status, const char *fmt, ...)

@@ -25,6 +25,7 @@
 #include "core/base/log.h"
 #include "core/base/obj.h"
 #include "core/base/thread.h"
+#include "core/config/properties.h"
 #include "core/rest/request.h"
 #include "core/rest/router.h"
 
@@ -212,9 +213,18 @@ request_new(
 	return rq;
 }
 
+void
+request_hold(struct request *rq, struct properties *owned_props)
+{
+	assert(rq->nheld < REST_HELD_MAX);
+	rq->held[rq->nheld++] = owned_props;
+}
+
 static void
 request_free(struct request *rq)
 {
+	for (size_t i = 0; i < rq->nheld; i++)
+		properties_unref(rq->held[i]);
 	leat_buf_fini(&rq->body);
 	leat_buf_fini(&rq->out);
 	leat_arena_fini(&rq->arena);

@@ -29,6 +29,7 @@ struct properties;
 struct problems;
 struct registry;
 struct herder;
+struct leat_option;
 
 struct herder_options {
 	struct bus *bus;
@@ -39,11 +40,18 @@ struct herder_options {
 	struct properties *worker;	/* the worker's own settings */
 	const char *worker_id;	/* "127.0.0.1:8083" */
 	int64_t stop_timeout_ms;	/* for a task to end, 5000 */
+	int64_t plan_timeout_ms;	/* for plan(), 60000 */
 };
 
 int herder_new(const struct herder_options *o, struct herder **ret_herder,
     struct leat_err *err);
-/* Stops all tasks within the stop timeout, then frees. */
+/*
+ * Stops all tasks within the stop timeout. The number of those that did not
+ * end: their threads still use what the herder was given, so then nothing of
+ * that may be freed.
+ */
+size_t herder_stop(struct herder *h);
+/* Stops first if that was not done. Accepts NULL. */
 void herder_free(struct herder *h);
 
 /* What the user wants of a connector (Kafka Connect's target states). */
@@ -96,7 +104,7 @@ struct connector_status {
 	const char *worker_id;
 	enum target_state target;
 	uint64_t generation;
-	struct properties *props;	/* valid as long as the arena's user holds the herder */
+	struct properties *props;	/* a reference: connector_status_put */
 	struct task_status *tasks;
 	size_t ntasks;
 };
@@ -105,6 +113,8 @@ struct connector_status {
 int herder_status(struct herder *h, const char *name,
     struct leat_arena *arena, struct connector_status *ret_status,
     struct leat_err *err);
+/* Drops the reference to the properties; the rest is the arena's. */
+void connector_status_put(struct connector_status *st);
 /* Names of all connectors, sorted. */
 int herder_names(struct herder *h, struct leat_arena *arena,
     const char *const **ret_names, size_t *ret_n, struct leat_err *err);
@@ -118,6 +128,29 @@ int herder_topics(struct herder *h, const char *name,
 /* Waits until every task has reached its wanted state, for tests; 0 or -ETIME. */
 int herder_settle(struct herder *h, int64_t timeout_ms);
 
+/* Forgets the topics seen so far. */
+int herder_topics_reset(struct herder *h, const char *name,
+    struct leat_err *err);
+
+/*
+ * Offsets of a stopped connector (Kafka Connect's PATCH and DELETE of
+ * /connectors/<name>/offsets): a source's by JSON texts, a sink's by topic
+ * partition. LEAT_E_STATE unless the connector is STOPPED.
+ */
+int herder_offsets_each(struct herder *h, const char *name,
+    int (*source)(void *arg, const char *partition, const char *offset),
+    int (*sink)(void *arg, const char *topic, int32_t partition,
+    int64_t offset), void *arg, struct leat_err *err);
+int herder_source_offset_set(struct herder *h, const char *name,
+    const char *partition, const char *offset, struct leat_err *err);
+int herder_sink_offset_set(struct herder *h, const char *name,
+    const char *topic, int32_t partition, int64_t offset,
+    struct leat_err *err);
+int herder_offsets_reset(struct herder *h, const char *name,
+    struct leat_err *err);
+
+/* The framework's own options of connectors of a kind (LEAT_SOURCE, ..). */
+const struct leat_option *herder_options(int32_t kind);
 const struct registry *herder_registry(const struct herder *h);
 uint64_t herder_generation(const struct herder *h);
 

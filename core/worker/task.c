@@ -202,7 +202,7 @@ task_interrupt(struct leat_task *t)
 		task_put(t);
 		return;
 	}
-	(void)pthread_detach(th.id);
+	thread_detach(&th);
 }
 
 static char *
@@ -279,6 +279,14 @@ task_wait(struct leat_task *t, int32_t fd, int32_t events, int64_t until_ms)
 		wake_drain(&t->wake);
 }
 
+void
+task_nap(int64_t us)
+{
+	const struct timespec ts = { .tv_nsec = us * 1000 };
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
 static void
 budget_wake(void *arg)
 {
@@ -299,6 +307,15 @@ task_charge(struct leat_task *t, size_t bytes)
 		budget_give(t->share, t->charged - bytes);
 	t->charged = bytes;
 	task_gauge(&t->m, M_MEMORY, (int64_t)bytes);
+	return true;
+}
+
+bool
+task_forget_topics(struct leat_task *t)
+{
+	if (__atomic_exchange_n(&t->forget_topics, 0, __ATOMIC_ACQ_REL) == 0)
+		return false;
+	topics_seen_clear(&t->topics);
 	return true;
 }
 
@@ -714,5 +731,5 @@ task_abandon(struct leat_task *t)
 	if (!t->started)
 		return;
 	t->started = false;
-	(void)pthread_detach(t->thread.id);
+	thread_detach(&t->thread);
 }

@@ -95,6 +95,7 @@ struct leat_task {
 	/* Wishes: atomics, set by any thread. */
 	int32_t want;		/* enum task_want */
 	int32_t wish_restart;
+	int32_t forget_topics;
 
 	/* What others may look at: atomics, set by the task's thread. */
 	int32_t state;		/* enum task_state */
@@ -178,11 +179,15 @@ bool task_stopping(const struct leat_task *t);
  */
 void task_wait(struct leat_task *t, int32_t fd, int32_t events,
     int64_t until_ms);
+/* Sleeps for less than a millisecond, whatever happens. */
+void task_nap(int64_t us);
 /*
  * Makes the share of the memory bound what the task holds; false when there is
  * not so much: then the task is woken when it may fit.
  */
 bool task_charge(struct leat_task *t, size_t bytes);
+/* Clears the topics seen when somebody asked for it; true when done. */
+bool task_forget_topics(struct leat_task *t);
 /* Something went well: the next failure is a first one. */
 void task_progress(struct leat_task *t);
 /* Work goes on after errors of records? By errors.tolerance. */

@@ -48,7 +48,7 @@ value_text(struct leat_fake *f, const struct leat_schema *schema,
 	struct leat_buf b;
 
 	leat_buf_init(&b, SIZE_MAX / 2);
-	(void)leat_json_add_plain(&b, schema, v,
+	(void)leat_json_add_typed(&b, schema, v,
 	    LEAT_JSON_DECIMAL_BASE64);
 	return keep(f, &b);
 }
@@ -80,7 +80,7 @@ print_headers(struct leat_buf *b, const struct leat_record *r)
 		(void)leat_buf_add_byte(b, i == 0 ? '{' : ',');
 		(void)leat_json_add_string(b, h->name, strlen(h->name));
 		(void)leat_buf_add_byte(b, ':');
-		(void)leat_json_add_plain(b, h->schema, &h->value,
+		(void)leat_json_add_typed(b, h->schema, &h->value,
 	    LEAT_JSON_DECIMAL_BASE64);
 	}
 	(void)leat_buf_add_byte(b, '}');
@@ -103,10 +103,10 @@ leat_fake_json(struct leat_fake *f, size_t i)
 		(void)leat_buf_printf(&b, ",\"timestamp\":%lld",
 		    (long long)r->timestamp_ms);
 	(void)leat_buf_add_str(&b, ",\"key\":");
-	(void)leat_json_add_plain(&b, r->key_schema, &r->key,
+	(void)leat_json_add_typed(&b, r->key_schema, &r->key,
 	    LEAT_JSON_DECIMAL_BASE64);
 	(void)leat_buf_add_str(&b, ",\"value\":");
-	(void)leat_json_add_plain(&b, r->value_schema, &r->value,
+	(void)leat_json_add_typed(&b, r->value_schema, &r->value,
 	    LEAT_JSON_DECIMAL_BASE64);
 	if (r->nheaders > 0) {
 		(void)leat_buf_add_str(&b, ",\"headers\":");

@@ -4,3 +4,7 @@ LIBS += testkit
 testkit_DIRS := sdk/testkit
 testkit_USES := leat
 testkit_PKGS :=
+
+# For test programs that use sdk/testkit/mem_fail.h.
+MEM_FAIL_LDFLAGS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free \
+	-Wl,--undefined=__wrap_malloc

@@ -50,7 +50,7 @@ append_put(void *self, const struct leat_sink_batch *batch,
 		const struct leat_record *r = &batch->records[i];
 
 		leat_buf_reset(&line);
-		(void)leat_json_add_plain(&line, r->value_schema, &r->value,
+		(void)leat_json_add_typed(&line, r->value_schema, &r->value,
 		    0);
 		(void)leat_buf_add_byte(&line, '\n');
 		if (line.failed)

@@ -43,7 +43,7 @@ enum { LEAT_JSON_DECIMAL_BASE64 = 1 };
  * LEAT_JSON_DECIMAL_BASE64 base64 text, as in Connect's decimal.format. A value
  * that does not fit its schema's shape is written as its kind says. 0 or -1.
  */
-int leat_json_add_plain(struct leat_buf *b, const struct leat_schema *schema,
+int leat_json_add_typed(struct leat_buf *b, const struct leat_schema *schema,
     const struct leat_value *v, int flags);
 
 /*

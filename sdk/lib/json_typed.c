@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json_plain.c: values with schemas to plain JSON text, for sinks.
+ * json_typed.c: values with schemas to plain JSON text, for sinks.
  */
 #include <leat/json.h>
 
@@ -11,7 +11,7 @@ enum {
 	DECIMAL_SCALE_MAX = 1000
 };
 
-static int add_plain(struct leat_buf *b, const struct leat_schema *s,
+static int add_typed(struct leat_buf *b, const struct leat_schema *s,
     const struct leat_value *v, int flags, int depth);
 
 /* -------------------------------------------------------------- decimals */
@@ -139,7 +139,7 @@ add_struct(struct leat_buf *b, const struct leat_schema *s,
 			leat_json_add_string(b, f->name, strlen(f->name));
 			leat_buf_add_byte(b, ':');
 		}
-		if (add_plain(b, f->schema, &v->u.items[i], flags,
+		if (add_typed(b, f->schema, &v->u.items[i], flags,
 		    depth + 1) < 0)
 			return -1;
 	}
@@ -156,7 +156,7 @@ add_array(struct leat_buf *b, const struct leat_schema *elem,
 	for (i = 0; i < v->len; i++) {
 		if (i > 0)
 			leat_buf_add_byte(b, ',');
-		if (add_plain(b, elem, &v->u.items[i], flags, depth + 1) < 0)
+		if (add_typed(b, elem, &v->u.items[i], flags, depth + 1) < 0)
 			return -1;
 	}
 	return leat_buf_add_byte(b, ']');
@@ -179,10 +179,10 @@ add_map(struct leat_buf *b, const struct leat_schema *s,
 			leat_buf_add_byte(b, ',');
 		if (!object)
 			leat_buf_add_byte(b, '[');
-		if (add_plain(b, s->key, kv, flags, depth + 1) < 0)
+		if (add_typed(b, s->key, kv, flags, depth + 1) < 0)
 			return -1;
 		leat_buf_add_byte(b, object ? ':' : ',');
-		if (add_plain(b, s->elem, kv + 1, flags, depth + 1) < 0)
+		if (add_typed(b, s->elem, kv + 1, flags, depth + 1) < 0)
 			return -1;
 		if (!object)
 			leat_buf_add_byte(b, ']');
@@ -191,7 +191,7 @@ add_map(struct leat_buf *b, const struct leat_schema *s,
 }
 
 static int
-add_plain(struct leat_buf *b, const struct leat_schema *s,
+add_typed(struct leat_buf *b, const struct leat_schema *s,
     const struct leat_value *v, int flags, int depth)
 {
 	int64_t scale;
@@ -217,8 +217,8 @@ add_plain(struct leat_buf *b, const struct leat_schema *s,
 }
 
 int
-leat_json_add_plain(struct leat_buf *b, const struct leat_schema *schema,
+leat_json_add_typed(struct leat_buf *b, const struct leat_schema *schema,
     const struct leat_value *v, int flags)
 {
-	return add_plain(b, schema, v, flags, 0);
+	return add_typed(b, schema, v, flags, 0);
 }

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * broker_int.h: the broker's own struct, for the files beside it.
+ */
+#ifndef LEAT_BROKER_BROKER_INT_H
+#define LEAT_BROKER_BROKER_INT_H
+
+#include "broker/broker.h"
+#include "broker/log/checkpoint.h"
+#include "broker/log/flusher.h"
+#include "broker/log/partition.h"
+#include "broker/settings.h"
+#include "core/base/lock.h"
+#include "core/base/thread.h"
+
+#define BROKER_MAGIC 0xb40ce401
+
+struct groups;
+struct txns;
+
+struct topic {
+	char *name;
+	uint8_t id[16];
+	bool internal;
+	int32_t npartitions;
+	struct broker_partition **parts;	/* counted */
+	char **settings;	/* by number; NULL: not set */
+	struct topic_config config;
+};
+
+struct broker {
+	unsigned magic;
+	struct broker_options o;
+	struct log_env env;
+	char *dir;
+	int lock_fd;
+	char cluster_id[24];
+	char node_dir_id[24];
+	char **defaults;		/* of topics, by setting */
+	bool was_clean;
+	bool opening;			/* one thread, nothing is served yet */
+
+	/*
+	 * Serialises what changes files of the whole broker: the catalogue,
+	 * checkpoints, topic directories. Held over their syncs.
+	 */
+	struct lock files;		/* RANK_BROKER_FILES */
+
+	struct lock lock;		/* RANK_BROKER; guards the next two */
+	struct leat_map topics;		/* name to struct topic */
+	uint64_t version;
+
+	struct checkpoint recovery;	/* only while opening */
+	struct checkpoint starts;
+	struct checkpoint cleaned;
+
+	struct groups *groups;
+	struct txns *txns;
+
+	struct thread keeper;		/* the housekeeper */
+	struct lock keeper_lock;	/* RANK_LEAF; guards the next two */
+	struct cond keeper_cond;
+	bool keeper_kicked;
+	bool keeper_stop;
+
+	/* Producer ids: [next, end) are reserved on disk. */
+	struct lock ids_lock;		/* RANK_LEAF; guards the next two */
+	int64_t next_id;
+	int64_t end_id;
+};
+
+static const char offsets_topic[] = "__consumer_offsets";
+static const char txn_topic[] = "__transaction_state";
+
+/* ---- topics.c */
+
+/* Opens the partitions of a topic from the catalogue. */
+int topic_open(struct broker *b, struct topic *t, struct leat_err *err);
+struct topic *topic_new(const char *name, int32_t partitions, bool internal);
+void topic_free(struct topic *t);
+/* Config from the broker's defaults and the topic's own settings. */
+void topic_configure(const struct broker *b, struct topic *t);
+/* Fills an array of all partitions, each counted; *ret_n of them. */
+struct broker_partition **topics_partitions(struct broker *b, size_t *ret_n);
+void partitions_put(struct broker_partition **list, size_t n);
+/* A partition that is there, counted, or NULL; creates nothing. */
+struct broker_partition *topics_find(struct broker *b, const char *topic,
+    int32_t partition);
+/* Without a catalogue: makes one of the directories that are there. */
+int topics_adopt(struct broker *b, struct leat_err *err);
+/* Sets a directory aside under a name of its own; removes one for good. */
+int topic_set_aside(struct broker *b, const char *dir, struct leat_err *err);
+void topic_remove_dir(struct broker *b, const char *dir);
+/* Creates an internal topic unless it is there. */
+int topic_ensure_internal(struct broker *b, const char *name,
+    int32_t partitions, const struct broker_setting *settings, size_t n,
+    struct leat_err *err);
+
+/* ---- catalogue.c */
+
+/* Writes all topics but `without`, plus `with` (both may be NULL). */
+int catalogue_save(struct broker *b, const struct topic *with,
+    const struct topic *without, struct leat_err *err);
+int catalogue_load(struct broker *b, struct leat_err *err);
+
+/* ---- meta.c */
+
+int meta_open(struct broker *b, struct leat_err *err);
+void meta_close(struct broker *b);
+void uuid_make(uint8_t id[16]);
+/* 22 characters of base64url and a NUL. */
+void uuid_text(const uint8_t id[16], char to[23]);
+int uuid_parse(const char *text, uint8_t id[16]);
+int meta_partition_save(struct broker *b, const char *dir,
+    const uint8_t id[16], struct leat_err *err);
+/* 0; -ENOENT without a file. */
+int meta_partition_load(struct broker *b, const char *dir, uint8_t id[16],
+    struct leat_err *err);
+
+/* ---- keeper.c */
+
+int keeper_start(struct broker *b, struct leat_err *err);
+void keeper_stop(struct broker *b);
+void keeper_kick(void *arg);
+/* The three checkpoint files. */
+int keeper_save_checkpoints(struct broker *b, struct leat_err *err);
+int keeper_save_starts(void *arg, struct leat_err *err);
+/* One round of everything, now; for tests. */
+void keeper_round(struct broker *b, bool retention, bool clean);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records of __transaction_state, byte for byte as Kafka writes them. */
+#include "broker/coord/txn_record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <leat/err.h>
+#include <leat/wire.h>
+
+enum { PLACES_MAX = 1000000 };
+
+void
+txn_key_encode(struct leat_buf *to, struct leat_str id)
+{
+	leat_write_u16(to, 0);
+	leat_write_u16(to, (uint16_t)id.len);
+	(void)leat_buf_add(to, id.ptr, id.len);
+}
+
+/* How many places from i on are of one topic. */
+static size_t
+same_topic(const struct txn_value *v, size_t i)
+{
+	size_t k = i;
+
+	while (k < v->nplaces &&
+	    leat_str_eq(v->places[k].topic, v->places[i].topic))
+		k++;
+	return k - i;
+}
+
+void
+txn_value_encode(struct leat_buf *to, const struct txn_value *v)
+{
+	uint32_t topics = 0;
+	size_t n;
+
+	leat_write_u16(to, 0);
+	leat_write_u64(to, (uint64_t)v->producer_id);
+	leat_write_u16(to, (uint16_t)v->epoch);
+	leat_write_u32(to, (uint32_t)v->timeout_ms);
+	leat_write_u8(to, (uint8_t)v->status);
+	for (size_t i = 0; i < v->nplaces; i += same_topic(v, i))
+		topics++;
+	leat_write_u32(to, v->status == TXN_EMPTY ? UINT32_MAX : topics);
+	for (size_t i = 0; v->status != TXN_EMPTY && i < v->nplaces; i += n) {
+		n = same_topic(v, i);
+		leat_write_u16(to, (uint16_t)v->places[i].topic.len);
+		(void)leat_buf_add(to, v->places[i].topic.ptr,
+		    v->places[i].topic.len);
+		leat_write_u32(to, (uint32_t)n);
+		for (size_t k = i; k < i + n; k++)
+			leat_write_u32(to, (uint32_t)v->places[k].partition);
+	}
+	leat_write_u64(to, (uint64_t)v->update_ms);
+	leat_write_u64(to, (uint64_t)v->start_ms);
+}
+
+int
+txn_key_decode(struct leat_str key, struct leat_str *ret_id)
+{
+	struct leat_reader r;
+	const uint8_t *p;
+	uint16_t version;
+	int16_t n;
+
+	leat_reader_init(&r, key.ptr, key.len);
+	version = leat_read_u16(&r);
+	n = leat_read_i16(&r);
+	if (r.err == 0 && version != 0)
+		return 1;
+	if (n < 0)
+		return LEAT_E_PROTO;
+	p = leat_read_bytes(&r, (size_t)n);
+	if (r.err != 0)
+		return r.err;
+	*ret_id = (struct leat_str){ (const char *)p, (size_t)n };
+	return 0;
+}
+
+static int
+add_place(struct txn_value *v, size_t *cap, struct leat_str topic,
+    int32_t partition)
+{
+	if (v->nplaces == *cap) {
+		size_t more = *cap == 0 ? 4 : *cap * 2;
+		void *p = more > PLACES_MAX ? NULL :
+		    realloc(v->places, more * sizeof(*v->places));
+
+		if (p == NULL)
+			return -ENOMEM;
+		v->places = p;
+		*cap = more;
+	}
+	v->places[v->nplaces++] = (struct txn_place){ topic, partition };
+	return 0;
+}
+
+/* A length: classic, or compact (one less than its varint). */
+static int64_t
+get_len(struct leat_reader *r, bool flexible, bool is_string)
+{
+	if (flexible)
+		return (int64_t)leat_read_uvarint(r) - 1;
+	return is_string ? leat_read_i16(r) : leat_read_i32(r);
+}
+
+static void
+skip_tags(struct leat_reader *r, bool flexible)
+{
+	uint32_t n = flexible ? leat_read_uvarint(r) : 0;
+
+	while (n-- > 0 && r->err == 0) {
+		(void)leat_read_uvarint(r);
+		(void)leat_read_bytes(r, leat_read_uvarint(r));
+	}
+}
+
+static int
+get_places(struct leat_reader *r, bool flexible, struct txn_value *v)
+{
+	int64_t topics = get_len(r, flexible, false);
+	size_t cap = 0;
+	int rc = 0;
+
+	while (topics-- > 0 && r->err == 0) {
+		int64_t len = get_len(r, flexible, true), n;
+		const uint8_t *p;
+
+		if (len < 0)
+			return LEAT_E_PROTO;
+		p = leat_read_bytes(r, (size_t)len);
+		n = get_len(r, flexible, false);
+		while (n-- > 0 && r->err == 0 && rc == 0) {
+			int32_t partition = leat_read_i32(r);
+
+			if (r->err == 0)
+				rc = add_place(v, &cap, (struct leat_str){
+				    (const char *)p, (size_t)len }, partition);
+		}
+		if (rc < 0)
+			return rc;
+		skip_tags(r, flexible);
+	}
+	return r->err;
+}
+
+int
+txn_value_decode(struct leat_str value, struct txn_value *ret)
+{
+	struct txn_value v = { 0 };
+	struct leat_reader r;
+	uint16_t version;
+	uint8_t status;
+	int rc;
+
+	leat_reader_init(&r, value.ptr, value.len);
+	version = leat_read_u16(&r);
+	if (version > 1)
+		return LEAT_E_PROTO;
+	v.producer_id = leat_read_i64(&r);
+	v.epoch = leat_read_i16(&r);
+	v.timeout_ms = leat_read_i32(&r);
+	status = leat_read_u8(&r);
+	rc = get_places(&r, version == 1, &v);
+	v.update_ms = leat_read_i64(&r);
+	v.start_ms = leat_read_i64(&r);
+	if (rc == 0)
+		rc = r.err;
+	if (rc == 0 && status > TXN_PREPARE_EPOCH_FENCE)
+		rc = LEAT_E_PROTO;
+	if (rc < 0) {
+		free(v.places);
+		return rc;
+	}
+	v.status = (enum txn_status)status;
+	*ret = v;
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * txn_record.h: keys and values of __transaction_state.
+ */
+#ifndef LEAT_BROKER_TXN_RECORD_H
+#define LEAT_BROKER_TXN_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <leat/buf.h>
+#include <leat/str.h>
+
+enum txn_status {
+	TXN_EMPTY = 0,
+	TXN_ONGOING = 1,
+	TXN_PREPARE_COMMIT = 2,
+	TXN_PREPARE_ABORT = 3,
+	TXN_COMPLETE_COMMIT = 4,
+	TXN_COMPLETE_ABORT = 5,
+	TXN_DEAD = 6,
+	TXN_PREPARE_EPOCH_FENCE = 7
+};
+
+struct txn_place {
+	struct leat_str topic;
+	int32_t partition;
+};
+
+struct txn_value {
+	int64_t producer_id;
+	int16_t epoch;
+	int32_t timeout_ms;
+	enum txn_status status;
+	struct txn_place *places;
+	size_t nplaces;
+	int64_t update_ms;
+	int64_t start_ms;
+};
+
+void txn_key_encode(struct leat_buf *to, struct leat_str id);
+/* Version 0; places of one topic should stand together. */
+void txn_value_encode(struct leat_buf *to, const struct txn_value *v);
+/* 0; 1 for an unknown version of the key; LEAT_E_PROTO. */
+int txn_key_decode(struct leat_str key, struct leat_str *ret_id);
+/*
+ * Reads versions 0 and 1. places is malloc'ed (NULL when there are none) and
+ * points into the record. 0, LEAT_E_PROTO or -ENOMEM.
+ */
+int txn_value_decode(struct leat_str value, struct txn_value *ret);
+
+#endif

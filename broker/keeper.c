@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The housekeeper: one thread for everything that may wait: checkpoints,
+ * sealing of finished segments, retention, compaction, expiry of producers,
+ * transactions and groups' offsets.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/broker_int.h"
+#include "broker/coord/groups.h"
+#include "broker/coord/txns.h"
+#include "core/base/obj.h"
+
+enum {
+	TICK_BUSY_MS = 1000,
+	TICK_IDLE_MS = 15000,
+	CLEAN_MS = 15000,
+	PRODUCER_EXPIRY_MS = 24 * 3600 * 1000
+};
+
+/* Writes one checkpoint file of a value per partition. */
+static int
+save(struct broker *b, const char *name,
+    int64_t (*value)(struct broker_partition *), struct leat_err *err)
+{
+	struct broker_partition **list;
+	struct leat_buf lines;
+	char path[4096];
+	size_t n, count = 0;
+	int rc;
+
+	lock_acquire(&b->files);
+	list = topics_partitions(b, &n);
+	leat_buf_init(&lines, 64 << 20);
+	for (size_t i = 0; list != NULL && i < n; i++) {
+		int64_t v = value(list[i]);
+
+		if (v <= 0)
+			continue;	/* nothing to say */
+		checkpoint_add(&lines, list[i]->topic, list[i]->number, v);
+		count++;
+	}
+	snprintf(path, sizeof(path), "%s/%s", b->dir, name);
+	if (list == NULL)
+		rc = leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory for %s", path);
+	else
+		rc = checkpoint_save(b->env.fs, path, &lines, count, err);
+	leat_buf_fini(&lines);
+	partitions_put(list, n);
+	lock_release(&b->files);
+	return rc;
+}
+
+/* Where the log starts, when that is not where its first segment does. */
+static int64_t
+start_of(struct broker_partition *p)
+{
+	int64_t v;
+
+	lock_acquire(&p->lock);
+	v = p->nsegs > 0 && p->log_start > p->segs[0]->base ? p->log_start : 0;
+	lock_release(&p->lock);
+	return v;
+}
+
+static int64_t
+clean_end_of(struct broker_partition *p)
+{
+	int64_t v;
+
+	lock_acquire(&p->lock);
+	v = p->clean_end;
+	lock_release(&p->lock);
+	return v;
+}
+
+int
+keeper_save_starts(void *arg, struct leat_err *err)
+{
+	return save(arg, "log-start-offset-checkpoint", start_of, err);
+}
+
+int
+keeper_save_checkpoints(struct broker *b, struct leat_err *err)
+{
+	int rc = save(b, "recovery-point-offset-checkpoint",
+	    partition_recovery_point, err);
+
+	if (rc == 0)
+		rc = keeper_save_starts(b, err);
+	if (rc == 0)
+		rc = save(b, "cleaner-offset-checkpoint", clean_end_of, err);
+	return rc;
+}
+
+void
+keeper_kick(void *arg)
+{
+	struct broker *b = arg;
+
+	lock_acquire(&b->keeper_lock);
+	b->keeper_kicked = true;
+	cond_signal(&b->keeper_cond);
+	lock_release(&b->keeper_lock);
+}
+
+static void
+tend_partition(struct broker *b, struct broker_partition *p, bool retention,
+    bool clean)
+{
+	struct leat_err err;
+
+	if (!partition_begin_work(p))
+		return;
+	partition_seal(p);
+	if (retention) {
+		lock_acquire(&p->lock);
+		producers_expire(&p->producers,
+		    clock_wall_ms(b->env.clock) - PRODUCER_EXPIRY_MS);
+		lock_release(&p->lock);
+	}
+	if (partition_retain(p, retention, &err) < 0)
+		log_warn_err(&b->env.lg, "retention failed", &err);
+	if (clean && partition_clean(p, b->o.cleaner_memory, false, &err) < 0)
+		log_warn_err(&b->env.lg, "compaction failed", &err);
+	partition_end_work(p);
+}
+
+void
+keeper_round(struct broker *b, bool retention, bool clean)
+{
+	struct broker_partition **list;
+	size_t n;
+
+	list = topics_partitions(b, &n);
+	for (size_t i = 0; list != NULL && i < n; i++)
+		tend_partition(b, list[i], retention, clean);
+	partitions_put(list, n);
+	txns_expire(b->txns);
+	if (retention && b->o.offsets_retention_ms > 0)
+		groups_expire(b->groups, clock_wall_ms(b->env.clock) -
+		    b->o.offsets_retention_ms);
+}
+
+static bool
+due(int64_t *last, int64_t now_ms, int64_t every_ms)
+{
+	if (now_ms - *last < every_ms)
+		return false;
+	*last = now_ms;
+	return true;
+}
+
+static void *
+run(void *arg)
+{
+	struct broker *b = arg;
+	int64_t now = clock_mono_ms(&clock_system), clean = now;
+	int64_t checkpoint = now, retention = now;
+	struct leat_err err;
+
+	lock_acquire(&b->keeper_lock);
+	while (!b->keeper_stop) {
+		bool kicked = b->keeper_kicked, busy;
+
+		b->keeper_kicked = false;
+		lock_release(&b->keeper_lock);
+		now = clock_mono_ms(&clock_system);
+		busy = txns_tend(b->txns);
+		if (kicked || due(&clean, now, CLEAN_MS)) {
+			bool r = due(&retention, now, b->o.retention_check_ms);
+
+			keeper_round(b, r, true);
+		}
+		if (due(&checkpoint, now, b->o.checkpoint_ms) &&
+		    keeper_save_checkpoints(b, &err) < 0)
+			log_warn_err(&b->env.lg, "checkpoint failed", &err);
+		lock_acquire(&b->keeper_lock);
+		if (!b->keeper_stop && !b->keeper_kicked)
+			(void)cond_wait_until(&b->keeper_cond, &b->keeper_lock,
+			    clock_deadline_ns(&clock_system,
+			    busy ? TICK_BUSY_MS : MIN((int64_t)TICK_IDLE_MS,
+			    b->o.checkpoint_ms)));
+	}
+	lock_release(&b->keeper_lock);
+	return NULL;
+}
+
+int
+keeper_start(struct broker *b, struct leat_err *err)
+{
+	return thread_start(&b->keeper, "leat-keeper", run, b, err);
+}
+
+void
+keeper_stop(struct broker *b)
+{
+	if (!b->keeper.running)
+		return;
+	lock_acquire(&b->keeper_lock);
+	b->keeper_stop = true;
+	cond_signal(&b->keeper_cond);
+	lock_release(&b->keeper_lock);
+	thread_join(&b->keeper);
+}

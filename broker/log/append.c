@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Appending: the one way bytes get into a partition.
+ *
+ * All that can fail without a trace is done before the write; the write is cut
+ * off again when it fails; what follows it cannot fail (P2 in partition.c).
+ */
+#include <errno.h>
+#include <limits.h>
+
+#include <leat/wire.h>
+
+#include "broker/log/flusher.h"
+#include "broker/log/partition.h"
+#include "broker/log/validate.h"
+#include "core/base/obj.h"
+
+enum { WRITEBACK_BYTES = 4 << 20 };	/* unsynced before writing begins */
+
+static bool
+must_roll(const struct broker_partition *p, const struct append *a)
+{
+	const struct topic_config *c = &p->config;
+	const struct segment *s = partition_active_locked(p);
+	const struct batch_header *h = &a->header;
+	int64_t limit_ms = c->segment_ms - MIN(c->segment_jitter_ms,
+	    c->segment_ms), age;
+
+	if (s->size == 0)
+		return false;
+	if (s->size + (int64_t)a->len > c->segment_bytes ||
+	    p->written + h->last_offset_delta - s->base > INT32_MAX ||
+	    segment_index_full(s, c->segment_index_bytes))
+		return true;
+	if (s->first_ts >= 0 && h->max_timestamp >= 0)
+		age = h->max_timestamp - s->first_ts;
+	else
+		age = clock_wall_ms(p->env->clock) - s->created_ms;
+	return age > limit_ms;
+}
+
+/* Rolls when it must; the segment comes back pinned. */
+static int
+prepare_segment(struct broker_partition *p, const struct append *a,
+    struct segment **ret, int *ret_fd, struct leat_err *err)
+{
+	struct segment *s;
+	int fd, rc;
+
+	if (must_roll(p, a) && (rc = partition_roll_locked(p, err)) < 0)
+		return leat_err_wrap(err, "begin a segment of %s-%d",
+		    p->topic, p->number);
+	s = partition_active_locked(p);
+	if ((fd = segment_pin(s, err)) < 0)
+		return fd;
+	*ret = s;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* A failed or short write must leave nothing behind. */
+static int
+undo_write(struct broker_partition *p, struct segment *s, int fd,
+    struct leat_err *err)
+{
+	const struct fsio *fs = p->env->fs;
+	struct leat_err why;
+	int rc = fs->ftruncate(fs, fd, s->size);
+
+	if (rc < 0) {
+		leat_err_set(&why, LEAT_CLS_FATAL, rc,
+		    "%s cannot be cut back after a failed write", s->path);
+		partition_fail_locked(p, &why);
+	}
+	return leat_err_wrap(err, "append to %s-%d", p->topic, p->number);
+}
+
+/* An ABORT marker's entry in the .txnindex, before the marker (P7). */
+static int
+note_abort(struct broker_partition *p, struct segment *s,
+    const struct append *a, struct leat_err *err)
+{
+	const struct producer *pr;
+	struct aborted_txn t;
+	int64_t stable;
+
+	if (a->marker != MARKER_ABORT)
+		return 0;
+	pr = producers_find(&p->producers, a->header.producer_id);
+	if (pr == NULL || pr->txn_first < 0)
+		return 0;
+	stable = batch_next_offset(&a->header);
+	for (const struct producer *o = p->producers.open; o != NULL;
+	    o = o->next_open)
+		if (o != pr) {
+			stable = o->txn_first;
+			break;
+		}
+	t = (struct aborted_txn){ pr->id, pr->txn_first,
+	    a->header.base_offset, stable };
+	return aborted_append(s, &t, err);
+}
+
+static int
+duplicate(const struct producer_batch *dup, struct broker_appended *ret)
+{
+	ret->last_offset = dup->last_offset;
+	ret->base_offset = dup->last_offset - dup->delta;
+	ret->append_time_ms = -1;
+	return 0;
+}
+
+static void
+note_written(struct broker_partition *p, struct segment *s,
+    const struct append *a, int64_t pos)
+{
+	const struct batch_header *h = &a->header;
+	struct aborted_txn t;
+
+	segment_note(s, h, pos, p->config.index_interval_bytes);
+	if (a->marker >= 0)
+		(void)producers_end_txn(&p->producers, h, a->marker,
+		    a->coordinator_epoch, &t);
+	else if (h->producer_id >= 0)
+		(void)producers_update(&p->producers, h);
+	offset_store(&p->written, batch_next_offset(h));
+	offset_store(&p->stable,
+	    producers_stable(&p->producers, batch_next_offset(h)));
+	p->unsynced_bytes += (int64_t)a->len;
+	if (s->dirty)
+		segment_unpin(s);	/* pinned since it became dirty */
+	s->dirty = true;
+	flusher_dirty_locked(p->env->flusher, p);
+	if (p->unsynced_bytes >= WRITEBACK_BYTES) {
+		p->unsynced_bytes = 0;
+		flusher_writeback(p->env->flusher, s);
+	}
+}
+
+static int
+append_locked(struct broker_partition *p, struct append *a,
+    struct broker_appended *ret, struct leat_err *err)
+{
+	const struct producer_batch *dup = NULL;
+	struct segment *s = NULL;
+	int fd = -1, rc;
+
+	if ((rc = partition_check_locked(p, err)) < 0)
+		return rc;
+	if (a->header.producer_id >= 0 && a->marker < 0) {
+		rc = producers_check(&p->producers, &a->header, &dup, err);
+		if (rc > 0)
+			return duplicate(dup, ret);
+		if (rc < 0)
+			return leat_err_wrap(err, "%s-%d", p->topic, p->number);
+	}
+	if ((rc = producers_reserve(&p->producers, a->header.producer_id,
+	    err)) < 0 || (rc = prepare_segment(p, a, &s, &fd, err)) < 0)
+		return rc;
+	a->header.base_offset = p->written;
+	a->header.leader_epoch = epochs_last(&p->epochs);
+	leat_put_u64(a->batch, (uint64_t)a->header.base_offset);
+	leat_put_u32(a->batch + 12, (uint32_t)a->header.leader_epoch);
+	if ((rc = note_abort(p, s, a, err)) < 0) {
+		segment_unpin(s);
+		return rc;
+	}
+	rc = fsio_pwrite_full(p->env->fs, fd, a->batch, a->len, s->size, err);
+	if (rc < 0) {
+		rc = undo_write(p, s, fd, err);
+		segment_unpin(s);
+		return rc;
+	}
+	ret->base_offset = a->header.base_offset;
+	ret->last_offset = batch_next_offset(&a->header) - 1;
+	ret->append_time_ms =
+	    (a->header.attributes & BATCH_LOG_APPEND_TIME) != 0 ?
+	    a->header.max_timestamp : -1;
+	note_written(p, s, a, s->size);
+	return 1;
+}
+
+int
+partition_append(struct broker_partition *p, struct append *a,
+    struct broker_appended *ret, struct leat_err *err)
+{
+	int rc;
+
+	lock_acquire(&p->lock);
+	rc = append_locked(p, a, ret, err);
+	lock_release(&p->lock);
+	if (rc <= 0)
+		return rc;
+	metric_add(p->env->appended_bytes, (int64_t)a->len);
+	metric_add(p->env->appended_batches, 1);
+	waiters_wake(p);
+	return 0;
+}
+
+int
+partition_append_own(struct broker_partition *p, uint8_t *batch, size_t len,
+    struct broker_appended *ret, struct leat_err *err)
+{
+	struct append a = { .batch = batch, .len = len, .marker = -1 };
+	int rc = batch_header_decode(batch, len, false, &a.header, err);
+
+	if (rc != 0)
+		return rc > 0 ? LEAT_E_CORRUPT : rc;
+	return partition_append(p, &a, ret, err);
+}
+
+int
+broker_append(struct broker_partition *p, uint8_t *batch, size_t len,
+    struct broker_appended *ret_appended, struct leat_err *err)
+{
+	struct append a = { .batch = batch, .len = len, .marker = -1 };
+	struct topic_config config;
+	int rc;
+
+	OBJ_CHECK(p, PARTITION_MAGIC);
+	lock_acquire(&p->lock);
+	config = p->config;
+	lock_release(&p->lock);
+	rc = validate_batch(batch, len, &config, clock_wall_ms(p->env->clock),
+	    &a.header, err);
+	if (rc < 0)
+		return leat_err_wrap(err, "%s-%d", p->topic, p->number);
+	if ((a.header.attributes & BATCH_TRANSACTIONAL) != 0 &&
+	    (rc = p->env->verify_txn(p->env->arg, p, a.header.producer_id,
+	    a.header.producer_epoch, err)) < 0)
+		return rc;
+	return partition_append(p, &a, ret_appended, err);
+}
+
+int
+partition_append_marker(struct broker_partition *p, int64_t producer_id,
+    int16_t epoch, bool commit, int64_t *ret_end, struct leat_err *err)
+{
+	uint8_t batch[BATCH_MARKER_BYTES + 16];
+	struct append a = { .batch = batch };
+	struct broker_appended done;
+	int rc;
+
+	a.len = batch_marker_encode(batch, producer_id, epoch, commit, 0,
+	    clock_wall_ms(p->env->clock));
+	a.marker = commit ? MARKER_COMMIT : MARKER_ABORT;
+	if ((rc = batch_header_decode(batch, a.len, false, &a.header,
+	    err)) != 0)
+		return rc;
+	rc = partition_append(p, &a, &done, err);
+	if (rc == 0)
+		*ret_end = done.last_offset + 1;
+	return rc;
+}
+
+int32_t
+partition_open_epoch(struct broker_partition *p, int64_t producer_id)
+{
+	const struct producer *pr;
+	int32_t epoch = -1;
+
+	lock_acquire(&p->lock);
+	pr = producers_find(&p->producers, producer_id);
+	if (pr != NULL && pr->txn_first >= 0)
+		epoch = pr->epoch;
+	lock_release(&p->lock);
+	return epoch;
+}

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The broker from end to end, on a real directory.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "broker/broker_int.h"
+#include "core/base/obj.h"
+
+static char root[256];
+
+static void
+fail_err(const struct leat_err *err)
+{
+	fail_msg("%s (%s:%d)", err->text, err->file, err->line);
+}
+
+#define OK(call)                                                        \
+	do {                                                            \
+		if ((call) < 0)                                         \
+			fail_err(&err);                                 \
+	} while (0)
+
+static struct broker *
+open_broker(const char *name)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker_options o;
+	struct broker *b = NULL;
+	char dir[512];
+
+	snprintf(dir, sizeof(dir), "%s/%s", root, name);
+	broker_options_init(&o);
+	o.dir = dir;
+	o.flush_interval_ms = 50;
+	OK(broker_open(&o, &b, &err));
+	return b;
+}
+
+static struct broker_partition *
+get(struct broker *b, const char *topic)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker_partition *p = broker_partition_get(b, topic, 0, &err);
+
+	if (p == NULL)
+		fail_err(&err);
+	return p;
+}
+
+static struct batch_builder *
+build(int first, int n)
+{
+	struct batch_builder *bb = batch_builder_new(CODEC_NONE, 0, 1 << 20);
+	struct leat_err err = LEAT_ERR_INIT;
+
+	for (int i = first; i < first + n; i++) {
+		char key[32], value[64];
+		struct record rec = { .timestamp_ms =
+		    clock_wall_ms(&clock_system) };
+
+		rec.key.ptr = key;
+		rec.key.len = (size_t)snprintf(key, sizeof(key), "k%d", i);
+		rec.value.ptr = value;
+		rec.value.len = (size_t)snprintf(value, sizeof(value),
+		    "value %d", i);
+		OK(batch_builder_add(bb, &rec, &err));
+	}
+	return bb;
+}
+
+static int64_t
+append(struct broker_partition *p, int first, int n)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct batch_builder *bb = build(first, n);
+	struct broker_appended done;
+	uint8_t *data;
+	size_t len;
+
+	OK(batch_builder_finish(bb, NULL, &data, &len, &err));
+	OK(broker_append(p, data, len, &done, &err));
+	batch_builder_free(bb);
+	assert_int_equal(done.last_offset - done.base_offset + 1, n);
+	return done.base_offset;
+}
+
+/* Reads all; checks that values are the given numbers in order. */
+static void
+expect(struct broker_partition *p, enum broker_isolation iso, const int *want,
+    size_t n)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker_reader *r = broker_reader_open(p, 0, iso, &err);
+	struct record rec;
+	size_t got = 0;
+	int rc;
+
+	assert_non_null(r);
+	while ((rc = broker_reader_fill(r, 4096, &err)) > 0)
+		while ((rc = broker_reader_next(r, &rec, &err)) > 0) {
+			char value[64];
+
+			assert_true(got < n);
+			snprintf(value, sizeof(value), "value %d", want[got]);
+			assert_int_equal(rec.value.len, strlen(value));
+			assert_memory_equal(rec.value.ptr, value,
+			    rec.value.len);
+			got++;
+		}
+	if (rc < 0)
+		fail_err(&err);
+	assert_int_equal(got, n);
+	broker_reader_close(r);
+}
+
+static void
+expect_range(struct broker_partition *p, enum broker_isolation iso, int from,
+    int to)
+{
+	int *want = calloc((size_t)(to - from) + 1, sizeof(*want));
+
+	for (int i = from; i < to; i++)
+		want[i - from] = i;
+	expect(p, iso, want, (size_t)(to - from));
+	free(want);
+}
+
+/* ------------------------------------------------------------- waiting */
+
+struct signal {
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	int fired;
+	int code;
+	char text[480];
+};
+
+#define SIGNAL_INIT { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, \
+	0, 0, "" }
+
+static void
+on_done(void *arg, const struct leat_err *err)
+{
+	struct signal *s = arg;
+
+	pthread_mutex_lock(&s->mutex);
+	s->fired++;
+	if (err != NULL) {
+		s->code = err->code;
+		snprintf(s->text, sizeof(s->text), "%s", err->text);
+	}
+	pthread_cond_signal(&s->cond);
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static void
+on_wake(void *arg)
+{
+	on_done(arg, NULL);
+}
+
+static void
+wait_signal(struct signal *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	while (s->fired == 0)
+		pthread_cond_wait(&s->cond, &s->mutex);
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static void
+commit(struct broker_txn *t)
+{
+	struct signal s = SIGNAL_INIT;
+
+	broker_txn_commit(t, on_done, &s);
+	wait_signal(&s);
+	if (s.code != 0)
+		fail_msg("%s", s.text);
+}
+
+/* --------------------------------------------------------------- tests */
+
+static void
+test_append_read(void **state)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker *b = open_broker("append");
+	struct broker_partition *p;
+	struct broker_offsets o;
+	struct signal s = SIGNAL_INIT;
+
+	OK(broker_topic_create(b, "a.topic", 1, NULL, 0, &err));
+	assert_int_equal(broker_topic_create(b, "a.topic", 1, NULL, 0, &err),
+	    LEAT_E_EXISTS);
+	p = get(b, "a.topic");
+	assert_int_equal(append(p, 0, 10), 0);
+	assert_int_equal(append(p, 10, 5), 10);
+	expect_range(p, READ_UNCOMMITTED, 0, 15);
+	broker_when_durable(p, 15, on_done, &s);
+	wait_signal(&s);
+	assert_int_equal(s.code, 0);
+	broker_partition_offsets(p, &o);
+	assert_int_equal(o.durable, 15);
+	assert_int_equal(o.written, 15);
+	broker_partition_put(p);
+	broker_close(b);
+
+	b = open_broker("append");
+	assert_true(b->was_clean);
+	p = get(b, "a.topic");
+	expect_range(p, READ_COMMITTED, 0, 15);
+	assert_int_equal(append(p, 15, 5), 15);
+	expect_range(p, READ_COMMITTED, 0, 20);
+	broker_partition_put(p);
+	broker_close(b);
+}
+
+static void
+test_waiter(void **state)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker *b = open_broker("waiter");
+	struct signal s = SIGNAL_INIT;
+	struct broker_waiter w = { .fn = on_wake, .arg = &s };
+	struct broker_partition *p;
+
+	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
+	p = get(b, "t");
+	broker_wait(&w, p, 0, READ_COMMITTED);
+	assert_int_equal(s.fired, 0);
+	append(p, 0, 1);
+	assert_int_equal(s.fired, 1);
+	broker_wait(&w, p, 0, READ_COMMITTED);
+	assert_int_equal(s.fired, 2);
+	broker_wait(&w, p, 1, READ_COMMITTED);
+	broker_wait_cancel(&w);
+	append(p, 1, 1);
+	assert_int_equal(s.fired, 2);
+	broker_wait(&w, p, 2, READ_COMMITTED);
+	OK(broker_topic_delete(b, "t", &err));
+	assert_int_equal(s.fired, 3);
+	broker_partition_put(p);
+	broker_close(b);
+}
+
+static void
+test_txn(void **state)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker *b = open_broker("txn");
+	struct broker_partition *p, *q;
+	struct broker_appended done;
+	struct batch_builder *bb;
+	struct broker_txn *t, *t2;
+	int64_t offset = -1;
+	struct broker_group_offset o = { .topic = "t1", .offset = 3,
+	    .leader_epoch = -1 };
+
+	OK(broker_topic_create(b, "t1", 1, NULL, 0, &err));
+	OK(broker_topic_create(b, "t2", 1, NULL, 0, &err));
+	p = get(b, "t1");
+	q = get(b, "t2");
+	OK(broker_txn_open(b, "id", 60000, &t, &err));
+	for (int i = 0; i < 3; i++) {
+		bb = build(i, 1);
+		OK(broker_txn_append(t, p, bb, &done, &err));
+		OK(broker_txn_append(t, q, bb, &done, &err));
+		batch_builder_free(bb);
+	}
+	OK(broker_txn_offsets(t, "g", &o, 1, &err));
+	expect_range(p, READ_COMMITTED, 0, 0);
+	expect_range(p, READ_UNCOMMITTED, 0, 3);
+	assert_int_equal(broker_group_offset(b, "g", "t1", 0, &offset),
+	    LEAT_E_NOTFOUND);
+	commit(t);
+	expect_range(p, READ_COMMITTED, 0, 3);
+	expect_range(q, READ_COMMITTED, 0, 3);
+	OK(broker_group_offset(b, "g", "t1", 0, &offset));
+	assert_int_equal(offset, 3);
+
+	/* Aborted data is skipped; what follows is seen. */
+	bb = build(100, 1);
+	OK(broker_txn_append(t, p, bb, &done, &err));
+	batch_builder_free(bb);
+	OK(broker_txn_abort(t, &err));
+	append(p, 3, 1);
+	expect_range(p, READ_COMMITTED, 0, 4);
+	for (int i = 4; i < 30; i++) {
+		bb = build(i, 1);
+		OK(broker_txn_append(t, p, bb, &done, &err));
+		batch_builder_free(bb);
+		commit(t);
+	}
+	expect_range(p, READ_COMMITTED, 0, 30);
+
+	/* A second opener fences the first and aborts what it had open. */
+	bb = build(200, 1);
+	OK(broker_txn_append(t, p, bb, &done, &err));
+	OK(broker_txn_open(b, "id", 60000, &t2, &err));
+	assert_int_equal(broker_txn_append(t, p, bb, &done, &err),
+	    LEAT_E_FENCED);
+	batch_builder_free(bb);
+	broker_txn_close(t);
+	bb = build(30, 1);
+	OK(broker_txn_append(t2, p, bb, &done, &err));
+	batch_builder_free(bb);
+	commit(t2);
+	broker_txn_close(t2);
+	expect_range(p, READ_COMMITTED, 0, 31);
+	broker_partition_put(p);
+	broker_partition_put(q);
+	broker_close(b);
+
+	b = open_broker("txn");
+	p = get(b, "t1");
+	expect_range(p, READ_COMMITTED, 0, 31);
+	OK(broker_group_offset(b, "g", "t1", 0, &offset));
+	assert_int_equal(offset, 3);
+	broker_partition_put(p);
+	broker_close(b);
+}
+
+static void
+test_groups(void **state)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker *b = open_broker("groups");
+	struct broker_group_offset o = { .topic = "t", .offset = 7,
+	    .leader_epoch = -1, .metadata = "m" };
+	int64_t offset = -1;
+
+	for (int i = 0; i < 100; i++) {
+		o.partition = i % 10;
+		o.offset = i;
+		OK(broker_group_commit(b, "g1", &o, 1, &err));
+	}
+	OK(broker_group_commit(b, "g2", &o, 1, &err));
+	broker_close(b);
+	b = open_broker("groups");
+	OK(broker_group_offset(b, "g1", "t", 3, &offset));
+	assert_int_equal(offset, 93);
+	OK(broker_group_delete(b, "g1", &err));
+	assert_int_equal(broker_group_offset(b, "g1", "t", 3, &offset),
+	    LEAT_E_NOTFOUND);
+	broker_close(b);
+	b = open_broker("groups");
+	assert_int_equal(broker_group_offset(b, "g1", "t", 3, &offset),
+	    LEAT_E_NOTFOUND);
+	OK(broker_group_offset(b, "g2", "t", 9, &offset));
+	broker_close(b);
+}
+
+static void
+test_roll_and_trim(void **state)
+{
+	static const struct broker_setting small[] = {
+		{ "segment.bytes", "2000" }, { "index.interval.bytes", "100" }
+	};
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker *b = open_broker("roll");
+	struct broker_partition *p;
+	struct broker_slice slice;
+	struct broker_offsets o;
+
+	OK(broker_topic_create(b, "t", 1, small, 2, &err));
+	p = get(b, "t");
+	for (int i = 0; i < 500; i++)
+		append(p, i, 1);
+	expect_range(p, READ_COMMITTED, 0, 500);
+	assert_true(p->nsegs > 10);
+	OK(broker_partition_trim(p, 250, &err));
+	keeper_round(b, false, false);
+	expect_range(p, READ_COMMITTED, 250, 500);
+	assert_int_equal(broker_slice_get(p, 249, READ_COMMITTED, 100, &slice,
+	    &err), LEAT_E_RANGE);
+	assert_int_equal(broker_slice_get(p, 300, READ_COMMITTED, 1000, &slice,
+	    &err), 1);
+	assert_true(slice.len <= 1000 && slice.len > 500);
+	broker_slice_put(&slice);
+	broker_partition_put(p);
+	broker_close(b);
+	b = open_broker("roll");
+	p = get(b, "t");
+	broker_partition_offsets(p, &o);
+	assert_int_equal(o.log_start, 250);
+	assert_int_equal(o.written, 500);
+	expect_range(p, READ_COMMITTED, 250, 500);
+	broker_partition_put(p);
+	broker_close(b);
+}
+
+static void
+test_unclean(void **state)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker *b = open_broker("unclean");
+	struct broker_partition *p;
+	char cmd[1024];
+
+	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
+	p = get(b, "t");
+	for (int i = 0; i < 100; i++)
+		append(p, i, 1);
+	broker_partition_put(p);
+	broker_close(b);
+	/* No mark, and half a batch at the end. */
+	snprintf(cmd, sizeof(cmd), "cd %s/unclean && rm .kafka_cleanshutdown "
+	    "recovery-point* && truncate -s -10 t-0/*.log", root);
+	assert_int_equal(system(cmd), 0);
+	b = open_broker("unclean");
+	p = get(b, "t");
+	expect_range(p, READ_COMMITTED, 0, 99);
+	assert_int_equal(append(p, 99, 1), 99);
+	expect_range(p, READ_COMMITTED, 0, 100);
+	assert_int_equal(broker_partition_epoch(p), 1);
+	broker_partition_put(p);
+	broker_close(b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_append_read),
+		cmocka_unit_test(test_waiter),
+		cmocka_unit_test(test_txn),
+		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_roll_and_trim),
+		cmocka_unit_test(test_unclean),
+	};
+	const char *tmp = getenv("TMPDIR");
+	char cmd[512];
+	int rc;
+
+	snprintf(root, sizeof(root), "%s/broker.XXXXXX",
+	    tmp != NULL ? tmp : "/tmp");
+	if (mkdtemp(root) == NULL)
+		return 1;
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", root);
+	return system(cmd) != 0 ? 1 : rc;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pg_apply.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <leat/json.h>
+#include <leat/wire.h>
+
+/* --------------------------------------------------------------- position */
+
+int
+pg_partition_json(const char *prefix, struct leat_buf *b)
+{
+	(void)leat_buf_add_str(b, "{\"server\":");
+	(void)leat_json_add_string(b, prefix, strlen(prefix));
+	(void)leat_buf_add_byte(b, '}');
+	return leat_buf_cstr(b) == NULL ? -ENOMEM : 0;
+}
+
+int
+pg_apply_position(struct pg_stream *s, struct leat_batch *b,
+    struct leat_err *err)
+{
+	struct leat_buf part, pos;
+	int rc = 0;
+
+	leat_buf_init(&part, PG_POSITION_MAX);
+	leat_buf_init(&pos, PG_POSITION_MAX);
+	pg_position_encode(&s->pos, &pos);
+	if (pg_partition_json(s->emit->prefix, &part) < 0 ||
+	    leat_buf_cstr(&pos) == NULL ||
+	    leat_batch_position(b, leat_buf_cstr(&part),
+	    leat_buf_cstr(&pos)) < 0)
+		rc = leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory");
+	leat_buf_fini(&part);
+	leat_buf_fini(&pos);
+	return rc;
+}
+
+/* ------------------------------------------------------------ transactions */
+
+/*
+ * The server begins with the first transaction that it has not heard to be
+ * confirmed. If that lies behind the one that was delivered in part, the rest
+ * of that one is lost, and going on would hide it.
+ */
+static int
+check_resume(struct pg_stream *s, struct leat_err *err)
+{
+	if (s->resume_final == 0 || s->final_lsn <= s->resume_final)
+		return 0;
+	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
+	    "the stream goes on at " PG_LSN_FMT ", but only %llu changes of the "
+	    "transaction at " PG_LSN_FMT " were delivered: slot '%s' was moved "
+	    "or recreated; delete the stored position to take a new snapshot",
+	    PG_LSN_ARGS(s->final_lsn), (unsigned long long)s->resume_events,
+	    PG_LSN_ARGS(s->resume_final), s->cfg->slot);
+}
+
+static int
+begin(struct pg_stream *s, const struct pgo_msg *m, uint64_t lsn,
+    struct leat_err *err)
+{
+	int rc;
+
+	s->in_tx = 1;
+	s->final_lsn = m->u.begin.final_lsn;
+	s->commit_us = m->u.begin.commit_us;
+	s->seen = 0;
+	/* Commit records before `flush` were delivered, or are in the snapshot. */
+	s->drop_tx = s->final_lsn < s->pos.flush;
+	if (s->drop_tx)
+		return 0;
+	rc = check_resume(s, err);
+	if (rc < 0)
+		return rc;
+	pg_emit_transaction(s->emit, s->commit_us, m->xid, s->pos.lsn_commit);
+	s->pos.final_lsn = s->final_lsn;
+	s->pos.events = s->pos.records = 0;
+	if (s->final_lsn == s->resume_final) {
+		s->pos.events = s->resume_events;
+		s->pos.records = s->resume_records;
+	}
+	s->pos.txid = m->xid;
+	s->pos.ts_us = s->commit_us;
+	s->pos.message_type = 'B';
+	if (lsn != 0)
+		s->pos.lsn = lsn;
+	return 0;
+}
+
+static int
+commit(struct pg_stream *s, const struct pgo_msg *m, struct leat_err *err)
+{
+	s->in_tx = 0;
+	if (s->drop_tx) {
+		s->drop_tx = 0;
+		return 0;
+	}
+	if (s->final_lsn == s->resume_final &&
+	    s->seen < s->resume_events + (s->resume_records > 0))
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
+		    "the transaction at " PG_LSN_FMT " has %llu changes, but "
+		    "%llu of it were delivered: the publication was changed "
+		    "meanwhile", PG_LSN_ARGS(s->final_lsn),
+		    (unsigned long long)s->seen,
+		    (unsigned long long)s->resume_events);
+	if (s->final_lsn == s->resume_final)
+		s->resume_final = 0;
+	s->pos.final_lsn = 0;
+	s->pos.events = s->pos.records = 0;
+	s->pos.lsn_commit = m->u.commit.end_lsn;
+	s->pos.message_type = 'C';
+	/* Idle positions may have been ahead: never go back. */
+	if (m->u.commit.end_lsn > s->pos.flush)
+		s->pos.flush = m->u.commit.end_lsn;
+	s->position_dirty = 1;
+	leat_metric_add(s->m_tx, 1);
+	return 0;
+}
+
+/* ----------------------------------------------------------------- changes */
+
+static int
+apply_insert(struct pg_stream *s, struct leat_batch *b,
+    struct pg_relation *rel, const struct pgo_change *c, uint64_t lsn,
+    struct leat_err *err)
+{
+	struct pg_row row;
+	int rc = pg_row_convert(s->rels, rel, &c->new_row, NULL, PG_ROW_NEW, b,
+	    &row, err);
+
+	return rc != 0 ? rc : pg_emit_row(s->emit, b, rel, lsn, 'c', &row);
+}
+
+static int
+rows_equal(const struct pg_relation *rel, const struct pg_row *x,
+    const struct pg_row *y)
+{
+	for (uint32_t i = 0; i < rel->nfields; i++)
+		if (!pg_value_equal(&x->fields[i], &y->fields[i]))
+			return 0;
+	return 1;
+}
+
+static int
+apply_update(struct pg_stream *s, struct leat_batch *b,
+    struct pg_relation *rel, const struct pgo_change *c, uint64_t lsn,
+    struct leat_err *err)
+{
+	const struct pgo_tuple *old_row = c->old_kind != 0 ? &c->old_row : NULL;
+	struct pg_row before, after;
+	int changed = 0, rc;
+
+	/* First the new row: it may borrow texts of the old one. */
+	rc = pg_row_convert(s->rels, rel, &c->new_row, old_row, PG_ROW_NEW, b,
+	    &after, err);
+	if (rc != 0 || old_row == NULL)
+		return rc != 0 ? rc : pg_emit_update(s->emit, b, rel, lsn, NULL,
+		    &after, 0);
+	rc = pg_row_convert(s->rels, rel, old_row, NULL, c->old_kind == 'K' ?
+	    PG_ROW_OLD_KEY : PG_ROW_NEW, b, &before, err);
+	if (rc != 0)
+		return rc;
+	if (s->cfg->skip_unchanged && c->old_kind == 'O' &&
+	    rows_equal(rel, &before, &after))
+		return 0;
+	if (rel->nkeys > 0 && (c->old_kind == 'O' || rel->key_in_identity))
+		changed = !pg_key_equal(rel, before.keys, after.keys);
+	return pg_emit_update(s->emit, b, rel, lsn, &before, &after, changed);
+}
+
+static int
+apply_delete(struct pg_stream *s, struct leat_batch *b,
+    struct pg_relation *rel, const struct pgo_change *c, uint64_t lsn,
+    struct leat_err *err)
+{
+	struct pg_row before;
+	int rc = pg_row_convert(s->rels, rel, &c->old_row, NULL,
+	    c->old_kind == 'K' ? PG_ROW_OLD_KEY : PG_ROW_NEW, b, &before, err);
+
+	return rc != 0 ? rc : pg_emit_delete(s->emit, b, rel, lsn, &before);
+}
+
+static int32_t
+skip_bit(enum pgo_tag tag)
+{
+	return tag == PGO_INSERT ? PG_SKIP_CREATE : tag == PGO_UPDATE ?
+	    PG_SKIP_UPDATE : PG_SKIP_DELETE;
+}
+
+static int
+unknown_relation(uint32_t oid, struct leat_err *err)
+{
+	return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_PROTO,
+	    "a change of relation %u came before its description", oid);
+}
+
+static int
+apply_change(struct pg_stream *s, struct leat_batch *b,
+    const struct pgo_msg *m, uint64_t lsn, struct leat_err *err)
+{
+	const struct pgo_change *c = &m->u.change;
+	struct pg_relation *rel = pg_relcache_find(s->rels, c->rel_oid);
+
+	if (rel == NULL)
+		return unknown_relation(c->rel_oid, err);
+	if (m->tag == PGO_INSERT)
+		return apply_insert(s, b, rel, c, lsn, err);
+	if (m->tag == PGO_UPDATE)
+		return apply_update(s, b, rel, c, lsn, err);
+	return apply_delete(s, b, rel, c, lsn, err);
+}
+
+static int
+apply_truncate(struct pg_stream *s, struct leat_batch *b,
+    const struct pgo_msg *m, uint64_t lsn, struct leat_err *err)
+{
+	const struct pgo_truncate *t = &m->u.truncate;
+
+	for (uint32_t i = 0; i < t->nrels; i++) {
+		uint32_t oid = leat_get_u32(t->oids + (size_t)i * 4);
+		struct pg_relation *rel = pg_relcache_find(s->rels, oid);
+		int rc;
+
+		if (rel == NULL)
+			return unknown_relation(oid, err);
+		if (!rel->captured)
+			continue;
+		rc = pg_emit_truncate(s->emit, b, rel, lsn);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+apply_once(struct pg_stream *s, struct leat_batch *b, const struct pgo_frame *f,
+    struct pgo_msg *m, struct leat_err *err)
+{
+	char *copy = leat_batch_copy(b, f->payload, f->payload_len);
+	int rc;
+
+	if (copy == NULL)
+		return PG_CONV_NOMEM;
+	rc = pgo_decode(&s->dec, copy, f->payload_len, m, err);
+	if (rc < 0)
+		return rc;
+	pg_emit_begin(s->emit, (uint32_t)s->pos.records);
+	rc = m->tag == PGO_TRUNCATE ? apply_truncate(s, b, m, f->lsn, err) :
+	    apply_change(s, b, m, f->lsn, err);
+	if (rc == PG_CONV_NOMEM && s->emit->done > s->pos.records) {
+		s->pos.records = s->emit->done;
+		s->position_dirty = 1;
+	}
+	return rc;
+}
+
+/* A label that the enum did not have when its schema was made: look again. */
+static int
+apply_stale(struct pg_stream *s, struct leat_batch *b,
+    const struct pgo_frame *f, struct pgo_msg *m, struct leat_err *err)
+{
+	struct pg_relation *rel = pg_relcache_find(s->rels,
+	    m->u.change.rel_oid);
+	int rc = pg_relcache_refresh(s->rels, &rel, err);
+
+	if (rc < 0)
+		return rc;
+	rel->any_label = 1;
+	rc = apply_once(s, b, f, m, err);
+	rel->any_label = 0;
+	return rc;
+}
+
+/* The message is done. */
+static void
+counted(struct pg_stream *s, const struct pgo_frame *f, char tag)
+{
+	if (s->final_lsn == s->resume_final)
+		s->resume_final = 0;
+	s->seen++;
+	s->pos.events = s->seen;
+	s->pos.records = 0;
+	s->pos.lsn = f->lsn;
+	s->pos.message_type = tag;
+}
+
+/* Looks at the relation before anything is copied. */
+static int
+is_filtered(struct pg_stream *s, const struct pgo_frame *f, char tag)
+{
+	const struct pg_relation *rel;
+
+	if (tag == PGO_TRUNCATE)
+		return (s->skipped & PG_SKIP_TRUNCATE) != 0;
+	if (f->payload_len < 5)
+		return 0;
+	rel = pg_relcache_find(s->rels, leat_get_u32(f->payload + 1));
+	return rel != NULL && (!rel->captured ||
+	    (s->skipped & skip_bit((enum pgo_tag)tag)) != 0);
+}
+
+/* A message that counts: it makes records, or would. */
+static int
+row_message(struct pg_stream *s, struct leat_batch *b,
+    const struct pgo_frame *f, char tag, struct leat_err *err)
+{
+	struct pgo_msg m;
+	int rc;
+
+	if (!s->in_tx)
+		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_PROTO,
+		    "a change came outside of a transaction");
+	if (s->drop_tx || (s->final_lsn == s->resume_final &&
+	    s->seen < s->resume_events)) {
+		s->seen++;
+		return 0;
+	}
+	if (is_filtered(s, f, tag)) {
+		leat_metric_add(s->m_filtered, 1);
+		counted(s, f, tag);
+		return 0;
+	}
+	rc = apply_once(s, b, f, &m, err);
+	if (rc == PG_CONV_STALE)
+		rc = apply_stale(s, b, f, &m, err);
+	if (rc == 0)
+		counted(s, f, tag);
+	return rc;
+}
+
+static int
+control_message(struct pg_stream *s, const struct pgo_frame *f,
+    struct leat_err *err)
+{
+	struct pg_relation *rel;
+	struct pgo_msg m;
+	int rc = pgo_decode(&s->dec, f->payload, f->payload_len, &m, err);
+
+	if (rc < 0)
+		return rc;
+	if (m.tag == PGO_BEGIN)
+		return begin(s, &m, f->lsn, err);
+	if (m.tag == PGO_COMMIT)
+		return commit(s, &m, err);
+	if (m.tag == PGO_RELATION)
+		return pg_relcache_put(s->rels, &m.u.relation, &rel, err);
+	if (m.tag == PGO_ORIGIN && !s->drop_tx)
+		pg_emit_origin(s->emit, &m.u.origin.name, m.u.origin.lsn);
+	/* Type and logical messages say nothing that is needed. */
+	return 0;
+}
+
+int
+pg_apply(struct pg_stream *s, struct leat_batch *b, const struct pgo_frame *f,
+    struct leat_err *err)
+{
+	char tag = f->payload_len > 0 ? f->payload[0] : '\0';
+
+	if (tag == PGO_INSERT || tag == PGO_UPDATE || tag == PGO_DELETE ||
+	    tag == PGO_TRUNCATE)
+		return row_message(s, b, f, tag, err);
+	return control_message(s, f, err);
+}

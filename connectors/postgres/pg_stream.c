@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pg_stream.c: see pg_stream.h; what a message does is in pg_apply.c.
+ */
+#include "pg_stream.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <leat/buf.h>
+
+#include "pg_apply.h"
+
+enum {
+	SQL_MAX = 64 * 1024,
+	STATUS_AFTER_DURABLE_MS = 1000,
+	NO_MEMORY_WAIT_MS = 10,
+	/* An open transaction is gathered up to these limits. */
+	GATHER_FRAMES = 2048,
+	GATHER_BYTES = 256 * 1024,
+	GATHER_MS = 2,
+	GATHER_BY_FD = 8	/* fewer frames than this: wake for each */
+};
+
+/* ------------------------------------------------------------------- start */
+
+/* An SQL literal inside START_REPLICATION, which knows only '' doubling. */
+static void
+add_literal(struct leat_buf *b, const char *s)
+{
+	(void)leat_buf_add_byte(b, '\'');
+	for (; *s != '\0'; s++) {
+		if (*s == '\'')
+			(void)leat_buf_add_byte(b, '\'');
+		(void)leat_buf_add_byte(b, (uint8_t)*s);
+	}
+	(void)leat_buf_add_byte(b, '\'');
+}
+
+static int
+write_start(struct pg_stream *s, struct leat_buf *b)
+{
+	char *slot = PQescapeIdentifier(s->repl->pg, s->cfg->slot,
+	    strlen(s->cfg->slot));
+	char *pub = PQescapeIdentifier(s->repl->pg, s->cfg->publication,
+	    strlen(s->cfg->publication));
+
+	if (slot == NULL || pub == NULL) {
+		b->failed = true;
+	} else {
+		(void)leat_buf_printf(b, "START_REPLICATION SLOT %s LOGICAL "
+		    PG_LSN_FMT " (proto_version '1', publication_names ", slot,
+		    PG_LSN_ARGS(s->pos.flush));
+		add_literal(b, pub);
+		(void)leat_buf_add_byte(b, ')');
+	}
+	PQfreemem(slot);
+	PQfreemem(pub);
+	return b->failed ? -ENOMEM : 0;
+}
+
+static void
+set_metrics(struct pg_stream *s)
+{
+	struct leat_task *t = s->task;
+
+	s->m_lag = leat_metric(t, LEAT_METRIC_GAUGE, "postgres_lag_bytes",
+	    "Log of the server that is not confirmed yet.");
+	s->m_delay = leat_metric(t, LEAT_METRIC_GAUGE, "postgres_lag_ms",
+	    "Age of the last change when it was read.");
+	s->m_messages = leat_metric(t, LEAT_METRIC_COUNTER,
+	    "postgres_messages_total", "Messages of the stream.");
+	s->m_tx = leat_metric(t, LEAT_METRIC_COUNTER,
+	    "postgres_transactions_total", "Transactions delivered.");
+	s->m_filtered = leat_metric(t, LEAT_METRIC_COUNTER,
+	    "postgres_events_filtered_total",
+	    "Changes of tables or kinds that are not captured.");
+	s->m_confirmed = leat_metric(t, LEAT_METRIC_GAUGE,
+	    "postgres_confirmed_lsn", "Position confirmed to the server.");
+}
+
+/* Well below the server's patience. */
+static int64_t
+status_interval(const struct pg_config *cfg, const struct pg_server *srv)
+{
+	int64_t third = srv->wal_sender_timeout_ms / 3;
+
+	return third > 0 && third < cfg->status_interval_ms ? third :
+	    cfg->status_interval_ms;
+}
+
+int
+pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
+    const struct pg_server *srv, struct leat_err *err)
+{
+	int64_t now = leat_mono_ms(s->task);
+	struct leat_buf b;
+	int rc;
+
+	s->pos = *pos;
+	s->pos.snapshot = s->pos.snapshot_done = 0;
+	s->resume_final = pos->final_lsn;
+	s->resume_events = pos->events;
+	s->resume_records = pos->records;
+	s->confirmed = s->told = pos->flush;
+	s->server_end = pos->flush;
+	s->status_ms = status_interval(s->cfg, srv);
+	s->next_status = now + s->status_ms;
+	s->last_idle = now;
+	s->next_heartbeat = now + s->cfg->heartbeat_interval_ms;
+	pgo_reset(&s->dec);
+	set_metrics(s);
+	leat_buf_init(&b, SQL_MAX);
+	rc = write_start(s, &b) < 0 || leat_buf_cstr(&b) == NULL ?
+	    leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory") :
+	    pg_copy_start(s->repl, leat_buf_cstr(&b), err);
+	leat_buf_fini(&b);
+	if (rc < 0)
+		return leat_err_wrap(err, "start streaming from slot '%s'",
+		    s->cfg->slot);
+	leat_log_notice(s->task, "streaming", "slot=%s lsn=" PG_LSN_FMT,
+	    s->cfg->slot, PG_LSN_ARGS(s->pos.flush));
+	return 0;
+}
+
+/* ------------------------------------------------------------------- queue */
+
+static void
+queue_pop(struct pg_queue *q)
+{
+	q->bytes -= q->items[q->head].len;
+	PQfreemem(q->items[q->head].data);
+	q->items[q->head].data = NULL;
+	q->head = (q->head + 1) % PG_QUEUE_FRAMES;
+	q->len--;
+}
+
+static void
+queue_push(struct pg_queue *q, char *owned_data, size_t len, int64_t now_ms)
+{
+	uint32_t at = (q->head + q->len) % PG_QUEUE_FRAMES;
+
+	if (q->len == 0)
+		q->since_ms = now_ms;
+	q->items[at].data = owned_data;
+	q->items[at].len = len;
+	q->len++;
+	q->bytes += len;
+	if (len > PGO_DATA_HEADER && owned_data[0] == PGO_FRAME_DATA) {
+		if (owned_data[PGO_DATA_HEADER] == PGO_BEGIN)
+			q->in_tx = 1;
+		else if (owned_data[PGO_DATA_HEADER] == PGO_COMMIT)
+			q->in_tx = 0;
+	}
+}
+
+/* ------------------------------------------------------------------ status */
+
+static int
+send_status(struct pg_stream *s, struct leat_err *err)
+{
+	uint8_t msg[PGO_STATUS_BYTES];
+	int rc;
+
+	pgo_status_encode(msg, s->confirmed, leat_now_us(s->task), 0);
+	rc = PQputCopyData(s->repl->pg, (const char *)msg, sizeof(msg));
+	if (rc < 0 || PQflush(s->repl->pg) < 0)
+		return pg_error(s->repl, NULL, "status update", err);
+	/* rc 0: libpq's buffer is full; the next turn tries again. */
+	s->next_status = leat_mono_ms(s->task) + (rc == 0 ? 100 : s->status_ms);
+	if (rc > 0) {
+		s->told = s->confirmed;
+		s->must_reply = 0;
+	}
+	leat_metric_set(s->m_confirmed, (int64_t)s->confirmed);
+	leat_metric_set(s->m_lag, s->server_end > s->confirmed ?
+	    (int64_t)(s->server_end - s->confirmed) : 0);
+	return 0;
+}
+
+int
+pg_stream_tick(struct pg_stream *s, struct leat_err *err)
+{
+	if (!pg_conn_ok(s->repl))
+		return 0;	/* poll() will say why */
+	if (s->must_reply || leat_mono_ms(s->task) >= s->next_status)
+		return send_status(s, err);
+	(void)PQflush(s->repl->pg);
+	return 0;
+}
+
+int
+pg_stream_durable(struct pg_stream *s, const struct pg_position *pos,
+    struct leat_err *err)
+{
+	int64_t soon;
+
+	if (pos->flush <= s->confirmed)
+		return 0;
+	s->confirmed = pos->flush;
+	if (!pg_conn_ok(s->repl))
+		return 0;
+	soon = leat_mono_ms(s->task) + STATUS_AFTER_DURABLE_MS;
+	if (s->must_reply)
+		return send_status(s, err);
+	if (s->next_status > soon)
+		s->next_status = soon;
+	return 0;
+}
+
+void
+pg_stream_stop(struct pg_stream *s)
+{
+	while (s->queue.len > 0)
+		queue_pop(&s->queue);
+	if (!pg_conn_ok(s->repl))
+		return;
+	if (send_status(s, NULL) < 0)
+		return;
+	(void)PQputCopyEnd(s->repl->pg, NULL);
+	(void)PQflush(s->repl->pg);
+}
+
+/* ----------------------------------------------------------------- receive */
+
+/*
+ * The server is at `end` and sent everything before it. Between transactions
+ * that is a position like that of a commit: once stored, it may be confirmed,
+ * so that the server need not keep log that does not concern us.
+ */
+static void
+keepalive(struct pg_stream *s, const struct pgo_frame *f)
+{
+	int64_t now = leat_mono_ms(s->task);
+
+	if (f->lsn > s->server_end)
+		s->server_end = f->lsn;
+	if (f->reply_now)
+		s->must_reply = 1;
+	if (s->in_tx || f->lsn <= s->pos.flush)
+		return;
+	if (!f->reply_now && now - s->last_idle < s->status_ms)
+		return;
+	s->last_idle = now;
+	s->pos.flush = f->lsn;
+	s->position_dirty = 1;
+}
+
+/* One frame. 0: done with it; PG_CONV_NOMEM: it stays; or an error. */
+static int
+take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
+{
+	const struct pg_queue *q = &s->queue;
+	struct pgo_frame f;
+	int rc = pgo_frame_decode(q->items[q->head].data,
+	    q->items[q->head].len, &f, err);
+
+	if (rc < 0)
+		return rc;
+	if (f.kind == PGO_FRAME_KEEPALIVE) {
+		keepalive(s, &f);
+		return 0;
+	}
+	if (f.lsn > s->server_end)
+		s->server_end = f.lsn;
+	leat_metric_add(s->m_messages, 1);
+	return pg_apply(s, b, &f, err);
+}
+
+/* The queue into the batch, until one of them ends. */
+static int
+take_frames(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
+{
+	while (s->queue.len > 0 && !b->full &&
+	    (int64_t)b->nrecords < s->cfg->max_batch) {
+		int rc = take_frame(s, b, err);
+
+		if (rc != 0)
+			return rc;
+		queue_pop(&s->queue);
+	}
+	return 0;
+}
+
+/* What the socket has, into the queue. 0: there is more; 2: that was all. */
+static int
+receive(struct pg_stream *s, struct leat_err *err)
+{
+	int64_t now = leat_mono_ms(s->task);
+	int looked = 0;
+
+	while (s->queue.len < PG_QUEUE_FRAMES &&
+	    s->queue.bytes < PG_QUEUE_BYTES) {
+		char *data = NULL;
+		size_t len = 0;
+		int rc = pg_copy_read(s->repl, &data, &len, err);
+
+		if (rc == 0 && looked)
+			return 2;
+		if (rc == 0)
+			rc = pg_conn_consume(s->repl, err);
+		looked = data == NULL;
+		if (rc == 2)
+			return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_REMOTE,
+			    "the server ended the stream");
+		if (rc < 0)
+			return rc;
+		if (data != NULL)
+			queue_push(&s->queue, data, len, now);
+	}
+	return 0;
+}
+
+/* Is it better to let an open transaction go on a little? */
+static int
+gathers(const struct pg_stream *s)
+{
+	const struct pg_queue *q = &s->queue;
+
+	return q->len > 0 && q->in_tx && q->len < GATHER_FRAMES &&
+	    q->bytes < GATHER_BYTES &&
+	    leat_mono_ms(s->task) - q->since_ms < GATHER_MS;
+}
+
+static int
+give_position(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
+{
+	int rc;
+
+	if (!s->position_dirty)
+		return 0;
+	rc = pg_apply_position(s, b, err);
+	if (rc == 0)
+		s->position_dirty = 0;
+	return rc;
+}
+
+/* How to wait after a poll without records. */
+static void
+wait_for_more(struct pg_stream *s, int taken)
+{
+	int64_t left = s->next_status - leat_mono_ms(s->task);
+	int64_t ms = s->cfg->poll_interval_ms;
+	int fd = PQsocket(s->repl->pg);
+
+	if (left < ms)
+		ms = left > 0 ? left : 0;
+	if (taken == PG_CONV_NOMEM)
+		leat_wait(s->task, -1, 0, NO_MEMORY_WAIT_MS);
+	else if (s->queue.len >= GATHER_BY_FD && s->queue.in_tx)
+		leat_wait(s->task, -1, 0, 1);
+	else if (s->queue.len > 0)
+		leat_wait(s->task, fd, LEAT_WAIT_READ, 1);
+	else
+		leat_wait(s->task, fd, LEAT_WAIT_READ,
+		    s->failed.code != 0 ? 0 : ms);
+}
+
+/* ---------------------------------------------------------------- heartbeat */
+
+static int
+action_query(struct pg_stream *s, struct leat_err *err)
+{
+	int rc;
+
+	if (s->cfg->heartbeat_query == NULL)
+		return 0;
+	rc = pg_conn_collect(s->rels->conn, err);
+	if (rc == 0)
+		rc = pg_conn_send(s->rels->conn, s->cfg->heartbeat_query, err);
+	return rc < 0 ? leat_err_wrap(err, "heartbeat.action.query") : 0;
+}
+
+static int
+heartbeat(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
+{
+	int64_t now = leat_mono_ms(s->task);
+	int rc;
+
+	if (s->cfg->heartbeat_interval_ms == 0 || now < s->next_heartbeat)
+		return 0;
+	rc = pg_emit_heartbeat(s->emit, b);
+	if (rc == PG_CONV_NOMEM)
+		return 0;	/* the next poll has room */
+	if (rc < 0)
+		return rc;
+	s->next_heartbeat = now + s->cfg->heartbeat_interval_ms;
+	s->position_dirty = 1;
+	return action_query(s, err);
+}
+
+/* -------------------------------------------------------------------- poll */
+
+static void
+measure_delay(struct pg_stream *s)
+{
+	if (s->commit_us == s->last_event_us)
+		return;
+	s->last_event_us = s->commit_us;
+	leat_metric_set(s->m_delay, (leat_now_us(s->task) - s->commit_us) /
+	    1000);
+}
+
+/* Delivers the queue. Errors behind good records wait for the next poll. */
+static int
+deliver(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
+{
+	int rc = take_frames(s, b, err);
+
+	if (rc < 0 && rc != PG_CONV_NOMEM && b->nrecords > 0) {
+		leat_err_clear(err);
+		rc = 0;		/* the same frame fails again */
+	}
+	return rc;
+}
+
+int
+pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
+    struct leat_err *err)
+{
+	int rc, taken = 0;
+
+	if (s->failed.code == 0)
+		(void)receive(s, &s->failed);
+	if (s->failed.code != 0 && s->queue.len == 0) {
+		*err = s->failed;
+		return err->code;
+	}
+	rc = pg_stream_tick(s, err);
+	if (rc < 0 && s->queue.len == 0)
+		return rc;
+	if (s->failed.code != 0 || !gathers(s))
+		taken = deliver(s, b, err);
+	if (taken < 0 && taken != PG_CONV_NOMEM)
+		return taken;
+	rc = heartbeat(s, b, err);
+	if (rc < 0)
+		return rc;
+	measure_delay(s);
+	if (b->nrecords > 0)
+		s->position_dirty = 1;
+	rc = give_position(s, b, err);
+	if (rc == 0 && s->must_reply)
+		rc = pg_stream_tick(s, err);
+	if (rc == 0 && b->nrecords == 0)
+		wait_for_more(s, taken);
+	return rc;
+}

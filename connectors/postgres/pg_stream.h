@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pg_stream.h: the replication stream: receive, deliver, acknowledge.
+ *
+ * Received messages become records as they come, within a transaction too; the
+ * position says how many of its messages are out. After a restart the server
+ * sends whole transactions again from the confirmed one on: those whose commit
+ * stands before `flush` are dropped, and of the one that was delivered in part
+ * its first messages.
+ *
+ * The server hears of a position only when it is durable here, or when the
+ * stream was idle up to it and that was stored.
+ */
+#ifndef LEAT_PG_STREAM_H
+#define LEAT_PG_STREAM_H
+
+#include "pg_checks.h"
+#include "pg_emit.h"
+#include "pg_position.h"
+
+enum {
+	PG_QUEUE_FRAMES = 8192,
+	PG_QUEUE_BYTES = 1 << 20
+};
+
+/*
+ * Frames that were received and not yet delivered. The server sends each
+ * message by itself, so that a stream under way is read in tiny pieces; frames
+ * are gathered here until a transaction ends or enough came together, and a
+ * batch is made of them then.
+ */
+struct pg_queue {
+	struct {
+		char *data;	/* libpq's memory */
+		size_t len;
+	} items[PG_QUEUE_FRAMES];
+	uint32_t head;		/* the next to deliver */
+	uint32_t len;
+	size_t bytes;
+	int in_tx;		/* a transaction is open at the end */
+	int64_t since_ms;	/* when the first of them came */
+};
+
+struct pg_stream {
+	struct leat_task *task;
+	const struct pg_config *cfg;
+	struct pg_conn *repl;
+	struct pg_relcache *rels;
+	struct pg_emit *emit;
+	int32_t skipped;	/* PG_SKIP_* */
+
+	struct pg_position pos;	/* behind the last record */
+	uint64_t resume_final;	/* transaction that was delivered in part */
+	uint64_t resume_events;
+	uint64_t resume_records;
+	int in_tx;
+	int drop_tx;		/* the open transaction was delivered before */
+	uint64_t final_lsn;	/* of the open transaction */
+	uint64_t seen;		/* its messages so far */
+	int64_t commit_us;
+	int64_t last_event_us;	/* commit time of what was read last */
+
+	struct pg_queue queue;
+	struct leat_err failed;	/* of the connection; what came counts first */
+
+	uint64_t confirmed;	/* durable, may be told */
+	uint64_t told;		/* what the server was told last */
+	uint64_t server_end;	/* end of its log, as far as it said */
+	int must_reply;
+	int position_dirty;
+	int64_t status_ms;	/* interval */
+	int64_t next_status;	/* mono */
+	int64_t last_idle;	/* mono, of the last idle advance */
+	int64_t next_heartbeat;
+
+	int64_t *m_lag, *m_messages, *m_tx, *m_delay, *m_filtered, *m_confirmed;
+	struct pgo_decoder dec;
+};
+
+/*
+ * Sends START_REPLICATION. `pos` is the stored position; `flush` in it is
+ * where to begin.
+ */
+int pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
+    const struct pg_server *srv, struct leat_err *err);
+
+/* Delivers what is there. */
+int pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
+    struct leat_err *err);
+
+/* A position became durable. */
+int pg_stream_durable(struct pg_stream *s, const struct pg_position *pos,
+    struct leat_err *err);
+
+/* Sends a status when one is due. */
+int pg_stream_tick(struct pg_stream *s, struct leat_err *err);
+
+/* Says goodbye: the last status and CopyDone, as far as that goes at once. */
+void pg_stream_stop(struct pg_stream *s);
+
+#endif
