@@ -85,7 +85,9 @@ cleaned_install(struct broker_partition *p, int64_t base, int64_t end,
 		int64_t b = recover_parse_name(files.entries[i].name, ".log");
 
 		if (b >= base && b < end)
-			rc = segment_unlink_logs(fs, p->dir, b, err);
+			rc = b == base ?
+			    segment_unlink_logs(fs, p->dir, b, err) :
+			    segment_unlink(fs, p->dir, b, err);
 	}
 	/* The old names must be gone before a new one may stand there. */
 	if (rc == 0 && (rc = fs->fsync_dir(fs, p->dir)) < 0)

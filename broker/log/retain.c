@@ -75,11 +75,13 @@ drop_before_start(struct broker_partition *p, struct leat_err *err)
 		lock_acquire(&p->lock);
 		if (p->nsegs > 1 && p->segs[1]->base <= p->log_start) {
 			base = p->segs[0]->base;
-			partition_drop_locked(p, 0, 1);
+			rc = segment_retire(p->segs[0], err);
+			if (rc == 0)
+				partition_drop_locked(p, 0, 1);
 		}
 		lock_release(&p->lock);
-		if (base < 0)
-			return 0;
+		if (rc < 0 || base < 0)
+			return rc;
 		rc = segment_unlink(p->env->fs, p->dir, base, err);
 		if (rc < 0)
 			return rc;

@@ -37,19 +37,31 @@ void
 segment_sibling(const struct segment *s, enum segment_file which, char *to,
     size_t n)
 {
-	size_t stem = strlen(s->path) - strlen(suffixes[SEG_LOG]);
+	size_t stem = strlen(s->path) - strlen(suffixes[SEG_LOG]) -
+	    strlen(s->suffix);
 
-	snprintf(to, n, "%.*s%s", (int)stem, s->path, suffixes[which]);
+	snprintf(to, n, "%.*s%s%s", (int)stem, s->path, suffixes[which],
+	    s->suffix);
 }
 
 struct segment *
 segment_new(struct log_env *env, const char *dir, int64_t base)
 {
+	return segment_new_suffixed(env, dir, base, "");
+}
+
+struct segment *
+segment_new_suffixed(struct log_env *env, const char *dir, int64_t base,
+    const char *suffix)
+{
 	struct segment *s = calloc(1, sizeof(*s));
+	char ext[32];
 
 	if (s == NULL)
 		return NULL;
-	s->path = segment_path(dir, base, suffixes[SEG_LOG]);
+	snprintf(ext, sizeof(ext), "%s%s", suffixes[SEG_LOG], suffix);
+	s->suffix = suffix;
+	s->path = segment_path(dir, base, ext);
 	if (s->path == NULL) {
 		free(s);
 		return NULL;
@@ -82,6 +94,8 @@ segment_put(struct segment *s)
 	OBJ_CHECK(s, SEGMENT_MAGIC);
 	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	if (s->retired)
+		segment_unpin(s);
 	fd_slot_fini(s->env->fds, &s->file);
 	seg_index_fini(&s->offsets);
 	seg_index_fini(&s->times);
@@ -101,45 +115,16 @@ segment_unpin(struct segment *s)
 	fd_slot_unpin(s->env->fds, &s->file);
 }
 
-static int64_t
-file_size(const struct fsio *fs, const char *path, struct timespec *ret_mtime)
-{
-	int fd = fs->open(fs, path, 0, 0);
-	struct stat st;
-	int rc;
-
-	if (fd < 0)
-		return fd;
-	rc = fs->fstat(fs, fd, &st);
-	(void)fs->close(fs, fd);
-	if (rc < 0)
-		return rc;
-	if (ret_mtime != NULL)
-		*ret_mtime = st.st_mtim;
-	return st.st_size;
-}
-
 int
-segment_stat(struct segment *s, struct leat_err *err)
+segment_retire(struct segment *s, struct leat_err *err)
 {
-	const struct fsio *fs = s->env->fs;
-	char path[4096];
-	struct timespec mtime;
-	int64_t n = file_size(fs, s->path, &mtime);
+	int fd;
 
-	if (n < 0)
-		return leat_err_set(err, LEAT_CLS_FATAL, (int)n, "open %s",
-		    s->path);
-	s->size = n;
-	s->created_ms = (int64_t)mtime.tv_sec * 1000 + mtime.tv_nsec / 1000000;
-	segment_sibling(s, SEG_INDEX, path, sizeof(path));
-	n = file_size(fs, path, NULL);
-	s->offsets.on_disk = n > 0 ? (uint32_t)(n / OFFSET_ENTRY_BYTES) : 0;
-	segment_sibling(s, SEG_TIMEINDEX, path, sizeof(path));
-	n = file_size(fs, path, NULL);
-	s->times.on_disk = n > 0 ? (uint32_t)(n / TIME_ENTRY_BYTES) : 0;
-	segment_sibling(s, SEG_TXNINDEX, path, sizeof(path));
-	s->has_aborted = file_size(fs, path, NULL) > 0;
+	if (s->retired)
+		return 0;
+	if ((fd = segment_pin(s, err)) < 0)
+		return fd;
+	s->retired = true;
 	return 0;
 }
 

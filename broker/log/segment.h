@@ -26,6 +26,7 @@ struct segment {
 	int32_t refs;			/* atomic */
 	struct log_env *env;
 	char *path;			/* "<dir>/<base>.log", constant */
+	const char *suffix;		/* behind all names: "", ".cleaned" */
 	struct fd_slot file;
 	int64_t base;			/* constant */
 	int64_t size;			/* bytes of whole batches */
@@ -43,6 +44,7 @@ struct segment {
 	bool fresh;			/* its name is not yet durable */
 	bool sealed;			/* inactive, all its files durable */
 	bool has_aborted;		/* there is a .txnindex with entries */
+	bool retired;			/* pinned: its name is another's now */
 };
 
 enum segment_file {
@@ -63,6 +65,14 @@ void segment_sibling(const struct segment *s, enum segment_file which,
 
 struct segment *segment_new(struct log_env *env, const char *dir,
     int64_t base);
+/* The same for files that are being made; suffix must be a constant. */
+struct segment *segment_new_suffixed(struct log_env *env, const char *dir,
+    int64_t base, const char *suffix);
+/*
+ * Keeps the file open until the last holder is gone, before its name is
+ * removed or given to another.
+ */
+int segment_retire(struct segment *s, struct leat_err *err);
 void segment_get(struct segment *s);
 /* NULL is accepted. The last one closes. @thread any */
 void segment_put(struct segment *s);
@@ -70,8 +80,6 @@ void segment_put(struct segment *s);
 int segment_pin(struct segment *s, struct leat_err *err);
 void segment_unpin(struct segment *s);
 
-/* Sizes of the files as they are; the log is not read. */
-int segment_stat(struct segment *s, struct leat_err *err);
 /* Loads max_ts of an inactive segment from its time index. */
 void segment_load_stats(struct segment *s);
 /* A batch was put at `pos`: keeps size, indexes and statistics. */

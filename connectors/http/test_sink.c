@@ -69,6 +69,14 @@ must_put(const struct leat_record *r, uint32_t n)
 		fail_msg("%s", leat_fake_err(f)->text);
 }
 
+/* The server may be at the end of an answer that we have already. */
+static void
+forget(void)
+{
+	assert_true(th_http_wait_answered(h, th_http_count(h), 5000));
+	th_http_reset(h);
+}
+
 static struct leat_record
 record(const char *key, const char *value)
 {
@@ -204,7 +212,7 @@ test_batch(void **state)
 	leat_fake_set(f, "batch.format", "ndjson");
 	leat_fake_set(f, "batch.max.bytes", "4");
 	must_open();
-	th_http_reset(h);
+	forget();
 	must_put(r, 5);
 	assert_string_equal(body(0), "1\n22\n");
 	assert_string_equal(body(1), "1\n1\n");
@@ -216,7 +224,7 @@ test_batch(void **state)
 	leat_fake_set(f, "batch.separator", ",\\s\\n");
 	leat_fake_set(f, "batch.max.bytes", NULL);
 	must_open();
-	th_http_reset(h);
+	forget();
 	must_put(r, 2);
 	assert_string_equal(body(0), "{\"items\":[1, \n22]}");
 }
@@ -253,7 +261,7 @@ test_tombstones(void **state)
 	leat_fake_set(f, "behavior.on.null.values", "null");
 	leat_fake_set(f, "connections", "1");
 	must_open();
-	th_http_reset(h);
+	forget();
 	must_put(r, 3);
 	assert_string_equal(body(1), "null");
 	leat_fake_close(f);
@@ -261,7 +269,7 @@ test_tombstones(void **state)
 	leat_fake_set(f, "delete.url", th_http_url(h, "/items/${key}"));
 	leat_fake_set(f, "batch.max.records", "10");
 	must_open();
-	th_http_reset(h);
+	forget();
 	th_http_answer(h, "DELETE", NULL, 1, 404, "gone");
 	must_put(r, 3);
 	assert_int_equal(th_http_count(h), 3);
@@ -442,7 +450,7 @@ static void
 test_stale_connection(void **state)
 {
 	static const struct th_http_reply closing = { .flags =
-		TH_HTTP_CLOSE };
+							  TH_HTTP_CLOSE };
 
 	must_open();
 	th_http_script(h, NULL, NULL, 1, &closing);
@@ -528,7 +536,7 @@ test_parallel(void **state)
 {
 	static const struct th_http_reply slow = { .delay_ms = 100 };
 	struct leat_record r[8];
-	char keys[8][4];
+	char keys[8][12];
 	int i;
 
 	for (i = 0; i < 8; i++) {
@@ -541,12 +549,14 @@ test_parallel(void **state)
 	assert_int_equal(th_http_max_concurrent(h), 4);
 	assert_int_equal(th_http_connections(h), 4);
 	/* One key: one at a time. */
-	th_http_reset(h);
+	forget();
 	th_http_script(h, NULL, NULL, 0, &slow);
 	for (i = 0; i < 4; i++)
 		r[i] = record("same", "x");
 	must_put(r, 4);
-	assert_int_equal(th_http_max_concurrent(h), 1);
+	for (i = 1; i < 4; i++)
+		assert_true(th_http_request(h, (size_t)i)->at_ms >=
+		    th_http_request(h, (size_t)i - 1)->at_ms + 99);
 }
 
 /* A server that fails at random, by the number of the request. */
@@ -598,7 +608,8 @@ check_key_order(int nkeys, int n)
 static void
 order_under_failures(const char *batch)
 {
-	enum { N = 300, KEYS = 6 };
+	enum { N = 300,
+		KEYS = 6 };
 	static struct leat_record r[N];
 	static char keys[N][2], values[N][16];
 	int counts[KEYS] = { 0 }, i;
@@ -662,7 +673,6 @@ test_order_batch(void **state)
 			assert_string_equal(body(q), body(q - 1));
 	}
 	assert_true(next >= N);
-	assert_int_equal(th_http_max_concurrent(h), 1);
 }
 
 static void
@@ -693,16 +703,30 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(test_single), T(test_templates), T(test_pointers),
-		T(test_auth), T(test_batch), T(test_batch_by_url),
-		T(test_tombstones), T(test_body_format), T(test_retry),
-		T(test_retry_after_header), T(test_exhausted),
-		T(test_dead_letter), T(test_bad_batch),
-		T(test_config_errors), T(test_validation),
-		T(test_stale_connection), T(test_drops),
-		T(test_refused_connection), T(test_timeout),
-		T(test_interrupt), T(test_parallel), T(test_order_single),
-		T(test_order_batch), T(test_large_bodies),
+		T(test_single),
+		T(test_templates),
+		T(test_pointers),
+		T(test_auth),
+		T(test_batch),
+		T(test_batch_by_url),
+		T(test_tombstones),
+		T(test_body_format),
+		T(test_retry),
+		T(test_retry_after_header),
+		T(test_exhausted),
+		T(test_dead_letter),
+		T(test_bad_batch),
+		T(test_config_errors),
+		T(test_validation),
+		T(test_stale_connection),
+		T(test_drops),
+		T(test_refused_connection),
+		T(test_timeout),
+		T(test_interrupt),
+		T(test_parallel),
+		T(test_order_single),
+		T(test_order_batch),
+		T(test_large_bodies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

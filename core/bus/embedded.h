@@ -12,9 +12,6 @@
 #include "core/base/lock.h"
 #include "core/bus/bus.h"
 
-/* Says which producer wrote a source offset, so that a restart can abort it. */
-#define BUS_TXN_HEADER "leat.transactional.id"
-
 struct bus {
 	unsigned magic;
 #define BUS_MAGIC 0x6275735fu

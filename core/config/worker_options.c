@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <leat/options.h>
 #include <leat/str.h>
 
 #include "core/base/fsio.h"
@@ -114,48 +115,79 @@ place_of(const struct properties *props, const char *key)
 	return row != NULL ? row->place : properties_origin(props);
 }
 
+/* "none" and "" become NULL. */
 static void
 check_listen(const struct properties *props, const char *key,
-    const char *alias, const char *value, struct problems *problems)
+    const char **value, struct problems *problems)
 {
+	const struct leat_option *row = leat_options_find(worker_option_table,
+	    key, NULL);
 	struct listen_address a;
-	const char *used = properties_find(props, key) == NULL &&
-	    properties_find(props, alias) != NULL ? alias : key;
+	const char *used = key;
 
-	if (value != NULL && *value != '\0' && listen_parse(value, &a) < 0)
-		problems_add(problems, place_of(props, used), used, NULL,
-		    "expected an address as host:port, got '%.100s'", value);
+	if (*value != NULL && (**value == '\0' ||
+	    strcmp(*value, "none") == 0))
+		*value = NULL;
+	if (*value == NULL || listen_parse(*value, &a) == 0)
+		return;
+	/* By whichever name it was set. */
+	for (size_t i = 0; i < properties_count(props); i++)
+		if (leat_options_find(worker_option_table,
+		    properties_at(props, i)->key, NULL) == row)
+			used = properties_at(props, i)->key;
+	problems_add(problems, place_of(props, used), used, NULL,
+	    "expected an address as host:port or none, got '%.100s'", *value);
 }
 
 static void
-check_levels(const struct properties *props, const struct worker_options *o,
+check_level(const struct properties *props, const struct leat_param *p,
     struct problems *problems)
 {
-	for (uint32_t i = 0; i < o->log_components.len; i++) {
-		const struct leat_param *p = &o->log_components.items[i];
-		char key[128];
-		struct leat_buf b = { .data = NULL, .max = sizeof(key) - 1 };
+	static const char *const names[] = { "log.level.", "log." };
+	struct leat_buf key;
 
-		if (log_level_parse(p->value) >= 0)
-			continue;
-		(void)leat_buf_printf(&b, "log.%.100s", p->key);
-		problems_add(problems, leat_buf_cstr(&b) == NULL ?
-		    properties_origin(props) :
-		    place_of(props, (const char *)b.data),
-		    (const char *)b.data, NULL,
-		    "unknown level '%.40s' (allowed: error, warn, notice, "
-		    "info, debug)", p->value);
-		leat_buf_fini(&b);
+	if (log_level_parse(p->value) >= 0)
+		return;
+	leat_buf_init(&key, PROPERTIES_BYTES_MAX);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		leat_buf_reset(&key);
+		(void)leat_buf_printf(&key, "%s%s", names[i], p->key);
+		if (leat_buf_cstr(&key) == NULL || properties_find(props,
+		    (const char *)key.data) != NULL)
+			break;
 	}
+	problems_add(problems, key.failed ? properties_origin(props) :
+	    place_of(props, (const char *)key.data),
+	    key.failed ? "log" : (const char *)key.data, NULL,
+	    strchr(p->key, '.') != NULL ? "unknown option" :
+	    "unknown level (allowed: error, warn, notice, info, debug)");
+	leat_buf_fini(&key);
 }
 
 static void
-check(const struct properties *props, const struct worker_options *o,
+check(const struct properties *props, struct worker_options *o,
     struct problems *problems)
 {
-	check_listen(props, "rest.listen", "listeners", o->rest_listen,
-	    problems);
-	check_levels(props, o, problems);
+	check_listen(props, "rest.listen", &o->rest_listen, problems);
+	for (uint32_t i = 0; i < o->log_components.len; i++)
+		check_level(props, &o->log_components.items[i], problems);
+}
+
+/* A list is written with commas, a search path with colons. */
+static int
+make_search_path(struct worker_config *c)
+{
+	char *path;
+
+	if (c->options.plugin_path == NULL)
+		return 0;
+	path = leat_arena_strdup(&c->arena, c->options.plugin_path);
+	if (path == NULL)
+		return -1;
+	c->options.plugin_path = path;
+	while ((path = strchr(path, ',')) != NULL)
+		*path = ':';
+	return 0;
 }
 
 int
@@ -172,6 +204,9 @@ worker_config_read(const char *path, const char *const *sets, size_t nsets,
 	if (c.props != NULL && config_bind(c.props, worker_option_table, NULL,
 	    &c.arena, &c.options, sizeof(c.options), problems, warnings) == 0)
 		check(c.props, &c.options, problems);
+	if (make_search_path(&c) < 0)
+		problems_add(problems, (struct place){ .file = path }, NULL,
+		    NULL, "out of memory");
 	if (problems_count(problems) == before) {
 		*ret_config = c;
 		return 0;

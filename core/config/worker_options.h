@@ -25,9 +25,9 @@ struct worker_options {
 	int32_t config_watch;
 	const char *config_allowed_paths;	/* NULL: any */
 	const char *data_dir;
-	const char *plugin_path;		/* NULL: beside the program */
+	const char *plugin_path;	/* colons; NULL: beside the program */
 	/* faces */
-	const char *rest_listen;		/* "": none */
+	const char *rest_listen;		/* NULL: none */
 	const char *worker_id;			/* NULL: the REST address */
 	/* logs */
 	int32_t log_level;			/* enum log_level */

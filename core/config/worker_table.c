@@ -24,7 +24,7 @@
 #define IGNORED_MAP(n) MAP(n, ignored_map, "Accepted, without effect.")
 
 const struct leat_option worker_option_table[] = {
-	ROW("config.dir", NULL, STRING, LEAT_OPT_HIGH, "connectors.d", 0, 0,
+	ROW("config.dir", "connectors.dir", STRING, LEAT_OPT_HIGH, "connectors.d", 0, 0,
 	    NULL, config_dir,
 	    "The directory whose files are the connectors to run."),
 	FLAG("config.watch", NULL, "true", config_watch,
@@ -37,12 +37,12 @@ const struct leat_option worker_option_table[] = {
 	ROW("data.dir", "log.dirs", STRING, LEAT_OPT_HIGH, "data", 0, 0, NULL,
 	    data_dir, "Where topics and offsets are kept."),
 	ROW("plugin.path", NULL, STRING, LEAT_OPT_HIGH, NULL, 0, 0, NULL,
-	    plugin_path, "Directories (colon list) with plugins; unset, "
-	    "the one installed with the program."),
+	    plugin_path, "Directories (a list) with plugins; unset, the one "
+	    "installed with the program."),
 
 	ROW("rest.listen", "listeners", STRING, LEAT_OPT_HIGH,
 	    "127.0.0.1:8083", 0, 0, NULL, rest_listen,
-	    "Address of the REST API, and of /metrics; empty, none. "
+	    "Address of the REST API and of /metrics, or none. "
 	    "There is no password: keep it on loopback or behind a proxy."),
 	TEXT("worker.id", NULL, NULL, worker_id,
 	    "Name of this worker in status; unset, the REST address."),
@@ -52,11 +52,11 @@ const struct leat_option worker_option_table[] = {
 	    "The least important lines that are logged."),
 	ROW("log.format", NULL, CHOICE, 0, "text", 0, 0, "text,json",
 	    log_format, "The form of a line."),
-	MAP("log", log_components,
+	ROW("log", "log.level", MAP, 0, NULL, 0, 0, NULL, log_components,
 	    "log.<component>: the level of one component (broker, task, "
 	    "rest, config, ...)."),
 
-	ROW("memory.max.bytes", NULL, BYTES, LEAT_OPT_HIGH, "32MiB",
+	ROW("memory.max.bytes", "memory.bytes", BYTES, LEAT_OPT_HIGH, "64MiB",
 	    4194304, INT64_C(1) << 50, NULL, memory_max_bytes,
 	    "Most memory that records in flight may take, of all tasks "
 	    "together; what is above waits."),
@@ -88,11 +88,11 @@ const struct leat_option worker_option_table[] = {
 	    "Partitions of a topic that is made without a number."),
 	FLAG("broker.auto.create.topics.enable", "auto.create.topics.enable",
 	    "true", broker_auto_create, "Make topics on first use."),
-	ROW("broker.log.flush.interval.ms", NULL, DURATION, 0, "1000", 1,
-	    3600000, NULL, broker_flush_interval_ms,
+	ROW("broker.log.flush.interval.ms", "log.flush.interval.ms",
+	    DURATION, 0, "50", 1, 3600000, NULL, broker_flush_interval_ms,
 	    "Longest time until what nobody waits for is synced."),
-	ROW("broker.log.retention.check.interval.ms", NULL, DURATION, 0,
-	    "5m", 1000, 86400000, NULL, broker_retention_check_ms,
+	ROW("broker.log.retention.check.interval.ms",
+	    "log.retention.check.interval.ms", DURATION, 0, "5m", 1000, 86400000, NULL, broker_retention_check_ms,
 	    "Time between two rounds of deleting and compacting."),
 	ROW("broker.log.retention.ms", "log.retention.ms", DURATION, 0, "7d",
 	    -1, INT64_MAX, NULL, broker_retention_ms,
@@ -102,7 +102,7 @@ const struct leat_option worker_option_table[] = {
 	    "Size of a partition beyond which old segments are deleted; -1, "
 	    "no limit."),
 	ROW("broker.log.segment.bytes", "log.segment.bytes", BYTES, 0,
-	    "128MiB", 1048576, INT32_MAX, NULL, broker_segment_bytes,
+	    "1GiB", 1048576, INT32_MAX, NULL, broker_segment_bytes,
 	    "Size of a segment file."),
 	ROW("broker.message.max.bytes", "message.max.bytes", BYTES, 0,
 	    "10MiB", 1024, 1 << 30, NULL, broker_message_max_bytes,

@@ -467,6 +467,9 @@ on_struct(struct transform *t, const struct known *k,
 	}
 	if (deleted && k->before >= 0)
 		row = &envelope.u.items[k->before];
+	if (row->kind == LEAT_STRUCT && row->len != k->row->nfields)
+		return record_error(err, "a row of %u columns where the "
+		    "schema has %u", row->len, k->row->nfields);
 	rc = add_headers(t, k, &envelope, rec, arena, err);
 	if (rc == 0 && cfg->route_by_field != NULL) {
 		at = leat_schema_field(k->row, cfg->route_by_field);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json_schema.c: option rows as JSON Schema.
+ * file_schema.c: option rows as JSON Schema.
  *
  * A value may always be text, since it may hold a reference (${env:X}); what
  * is narrower stands beside that as an alternative.
  */
-#include "core/config/json_schema.h"
+#include "core/config/file_schema.h"
 
 #include <string.h>
 
@@ -288,7 +288,7 @@ add_own_keys(struct writer *w, const struct leat_connector *c)
 }
 
 static void
-add_connector(struct writer *w, const struct json_schema_input *in,
+add_connector(struct writer *w, const struct file_schema_input *in,
     const struct leat_connector *c)
 {
 	const struct leat_option *const tables[] = { c->options,
@@ -315,7 +315,7 @@ add_connector(struct writer *w, const struct json_schema_input *in,
 
 /* The connectors of a kind as alternatives; 0 is both. */
 static void
-add_alternatives(struct writer *w, const struct json_schema_input *in,
+add_alternatives(struct writer *w, const struct file_schema_input *in,
     int32_t kind)
 {
 	bool first = true;
@@ -333,24 +333,24 @@ add_alternatives(struct writer *w, const struct json_schema_input *in,
 }
 
 static void
-add_definitions(struct writer *w, const struct json_schema_input *in)
+add_definitions(struct writer *w, const struct file_schema_input *in)
 {
 	open_object(w);
 	for (size_t i = 0; i < in->nconnectors; i++) {
 		add_name(w, in->connectors[i]->name);
 		add_connector(w, in, in->connectors[i]);
 	}
-	add_name(w, "any source");
+	add_name(w, "any-source");
 	add_alternatives(w, in, LEAT_SOURCE);
-	add_name(w, "any sink");
+	add_name(w, "any-sink");
 	add_alternatives(w, in, LEAT_SINK);
-	add_name(w, "any connector");
+	add_name(w, "any-connector");
 	add_alternatives(w, in, 0);
 	close_object(w);
 }
 
 int
-json_schema_write(const struct json_schema_input *in, struct leat_buf *to)
+file_schema_write(const struct file_schema_input *in, struct leat_buf *to)
 {
 	struct writer w = { to, true };
 
@@ -359,16 +359,16 @@ json_schema_write(const struct json_schema_input *in, struct leat_buf *to)
 	add_member(&w, "title", "A file of Leat's connectors.d");
 	add_name(&w, "anyOf");
 	(void)leat_buf_add_str(to,
-	    "[{\"$ref\":\"#/definitions/any connector\"},"
+	    "[{\"$ref\":\"#/definitions/any-connector\"},"
 	    "{\"type\":\"object\",\"required\":[\"source\"],\"properties\":{"
 	    "\"name\":{\"type\":\"string\"},"
 	    "\"enabled\":{\"type\":[\"boolean\",\"string\"]},"
-	    "\"source\":{\"$ref\":\"#/definitions/any source\"},"
-	    "\"sink\":{\"$ref\":\"#/definitions/any sink\"},"
+	    "\"source\":{\"$ref\":\"#/definitions/any-source\"},"
+	    "\"sink\":{\"$ref\":\"#/definitions/any-sink\"},"
 	    "\"sinks\":{\"anyOf\":[{\"type\":\"array\",\"items\":"
-	    "{\"$ref\":\"#/definitions/any sink\"}},"
+	    "{\"$ref\":\"#/definitions/any-sink\"}},"
 	    "{\"type\":\"object\",\"additionalProperties\":"
-	    "{\"$ref\":\"#/definitions/any sink\"}}]}},"
+	    "{\"$ref\":\"#/definitions/any-sink\"}}]}},"
 	    "\"patternProperties\":"
 	    "{\"^(key|value|header)(\\\\.converter.*)?$\":{}},"
 	    "\"additionalProperties\":false},"
