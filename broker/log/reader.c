@@ -344,6 +344,13 @@ broker_reader_next(struct broker_reader *r, struct record *ret_record,
 			r->offset = MAX(r->offset, batch_next_offset(
 			    batch_reader_header(r->batch)));
 			r->in_batch = false;
+			/*
+			 * The next batch would be inflated over this one, whose
+			 * records hold until the next fill.
+			 */
+			if ((batch_reader_header(r->batch)->attributes &
+			    BATCH_CODEC_MASK) != 0)
+				return 0;
 			continue;
 		}
 		if (ret_record->offset < r->offset)

@@ -5,6 +5,7 @@
 #include "file_plugin.h"
 
 static const struct leat_connector *const connectors[] = {
+	&file_source,
 	&file_sink,
 };
 

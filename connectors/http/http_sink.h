@@ -31,6 +31,7 @@ enum {
 	SINK_HEADERS_MAX = 64,
 	SINK_BODY_MAX = 256 * 1024 * 1024,
 	SINK_READ_BYTES = 64 * 1024,
+	SINK_FRAME_MAX = 256,	/* batch.prefix and the like, with a NUL */
 	SINK_GRACE_MS = 1000	/* for requests under way when stopping */
 };
 
@@ -81,6 +82,9 @@ struct sink_plan {
 	struct http_status_set success;
 	struct http_status_set retry;
 	struct http_status_set config;
+	char prefix[SINK_FRAME_MAX];
+	char suffix[SINK_FRAME_MAX];
+	char separator[SINK_FRAME_MAX];
 };
 
 enum lane_state {

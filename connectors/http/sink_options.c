@@ -60,7 +60,8 @@ const struct leat_option sink_options[] = {
 	      "per line." },
 	{ ROW("batch.prefix", LEAT_OPT_STRING, prefix),
 	  .help = "Text before the first record of a batch, instead of the "
-	      "one of batch.format." },
+	      "one of batch.format; \\n is a line end, \\t a tab, \\s a "
+	      "blank." },
 	{ ROW("batch.suffix", LEAT_OPT_STRING, suffix),
 	  .help = "Text behind the last record of a batch." },
 	{ ROW("batch.separator", LEAT_OPT_STRING, separator),
@@ -132,8 +133,8 @@ static int
 plan_urls(const struct sink_config *c, struct sink_plan *p,
     struct leat_err *err)
 {
-	struct leat_str origin;
-	const char *target;
+	struct leat_str origin = { NULL, 0 };
+	const char *target = "";
 	int rc;
 
 	rc = split_url(c->url, "url", &p->origin, &target, err);
@@ -200,6 +201,45 @@ plan_statuses(const struct sink_config *c, struct sink_plan *p,
 	return rc;
 }
 
+/* Copies a frame's text, its escapes undone. */
+static int
+plan_frame(const char *text, const char *ndjson, const char *array,
+    const struct sink_config *c, char *to)
+{
+	char *end = to + SINK_FRAME_MAX - 1;
+
+	if (text == NULL)
+		text = c->batching == BATCH_ARRAY ? array : ndjson;
+	if (c->batch_records == 1)
+		text = "";
+	for (; *text != '\0' && to < end; text++) {
+		if (*text == '\\' && text[1] != '\0') {
+			text++;
+			*to++ = (char)(*text == 'n' ? '\n'
+				: *text == 't'	    ? '\t'
+				: *text == 's'	    ? ' '
+						    : *text);
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+	return *text == '\0' ? 0 : -1;
+}
+
+static int
+plan_frames(const struct sink_config *c, struct sink_plan *p,
+    struct leat_err *err)
+{
+	if (plan_frame(c->prefix, "", "[", c, p->prefix) == 0 &&
+	    plan_frame(c->suffix, "\\n", "]", c, p->suffix) == 0 &&
+	    plan_frame(c->separator, "\\n", ",", c, p->separator) == 0)
+		return 0;
+	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_LIMIT,
+	    "batch.prefix: a frame text is longer than %d bytes",
+	    SINK_FRAME_MAX - 1);
+}
+
 static bool
 bad_header_text(const char *s)
 {
@@ -226,6 +266,8 @@ sink_options_check(const struct sink_config *c, struct sink_plan *ret_plan,
 		rc = plan_headers(c, p, err);
 	if (rc == 0)
 		rc = plan_statuses(c, p, err);
+	if (rc == 0)
+		rc = plan_frames(c, p, err);
 	if (rc < 0)
 		return rc;
 	if (bad_header_text(c->content_type))

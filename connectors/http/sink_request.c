@@ -195,17 +195,6 @@ add_body(struct http_sink *s, const struct leat_record *r,
 	return 0;
 }
 
-static const char *
-frame(const char *option, const struct sink_config *c, const char *array,
-    const char *ndjson)
-{
-	if (c->batch_records == 1)
-		return "";
-	if (option != NULL)
-		return option;
-	return c->batching == BATCH_ARRAY ? array : ndjson;
-}
-
 enum { ADDED, NOT_NOW };
 
 /*
@@ -243,8 +232,8 @@ add_record(struct sink_lane *l, uint32_t i, struct leat_err *err)
 	l->is_delete = is_delete;
 	if (!is_delete) {
 		leat_buf_add_str(&l->body, l->nitems == 0
-			? frame(c->prefix, c, "[", "")
-			: frame(c->separator, c, ",", "\n"));
+			? s->plan.prefix
+			: s->plan.separator);
 		rc = add_body(s, r, &l->body, err);
 		if (rc < 0 || (l->nitems > 0 &&
 				  (int64_t)l->body.len > c->batch_bytes)) {
@@ -325,7 +314,7 @@ finish(struct sink_lane *l, struct leat_err *err)
 	struct leat_buf *b = &l->head;
 
 	if (!l->is_delete)
-		leat_buf_add_str(&l->body, frame(c->suffix, c, "]", "\n"));
+		leat_buf_add_str(&l->body, l->sink->plan.suffix);
 	leat_buf_reset(b);
 	if (c->http.version == HTTP_VERSION_1) {
 		leat_buf_add_str(b, sink_method_name(l));
@@ -367,7 +356,6 @@ sink_request_next(struct sink_lane *l, struct leat_err *err)
 			return rc;
 		if (rc > 0)
 			continue;
-		leat_err_clear(&why);
 		rc = add_record(l, i, &why);
 		if (rc == NOT_NOW) {
 			http_order_untake(&s->order, i);

@@ -29,10 +29,11 @@ make_run_id(char to[37], struct leat_err *err)
 	return 0;
 }
 
-static void
-set_context(struct pg_emit *e)
+static int
+set_context(struct pg_emit *e, struct leat_err *err)
 {
-	const struct leat_schema *s = leat_schema_plain(LEAT_STRING, 0);
+	const struct leat_schema *s = leat_schema_intern(e->task,
+	    leat_schema_plain(LEAT_STRING, 0), err);
 	const struct leat_header rows[4] = {
 		{ "__debezium.context.connectorLogicalName", s,
 			leat_cstring(e->prefix) },
@@ -44,6 +45,7 @@ set_context(struct pg_emit *e)
 
 	memcpy(e->context, rows, sizeof(rows));
 	e->ncontext = e->cfg->extended_headers ? 4 : 0;
+	return s == NULL ? leat_err_wrap(err, "schema of the headers") : 0;
 }
 
 static void
@@ -85,7 +87,9 @@ pg_emit_init(struct pg_emit *e, struct leat_task *t,
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory");
 	(void)snprintf(e->task_id, sizeof(e->task_id), "%d", leat_task_id(t));
-	set_context(e);
+	rc = set_context(e, err);
+	if (rc < 0)
+		return rc;
 	set_metrics(e);
 	e->source[PG_SRC_VERSION] = leat_cstring(SOURCE_VERSION);
 	e->source[PG_SRC_CONNECTOR] = leat_cstring("postgresql");

@@ -249,6 +249,19 @@ write_copy(struct pg_snapshot *s, const struct pg_table *t, struct leat_buf *b)
 	(void)leat_buf_add_str(b, ") TO STDOUT");
 }
 
+/*
+ * COPY sees the table of now, which may have been altered or dropped since the
+ * snapshot: taking it again helps.
+ */
+static int
+changed_meanwhile(const struct pg_table *t, struct leat_err *err)
+{
+	if (strcmp(err->sqlstate, "42703") == 0 ||
+	    strcmp(err->sqlstate, "42P01") == 0)
+		err->cls = LEAT_CLS_RETRY;
+	return leat_err_wrap(err, "read table %s.%s", t->schema, t->name);
+}
+
 static int
 start_table(struct pg_snapshot *s, struct leat_err *err)
 {
@@ -271,8 +284,7 @@ start_table(struct pg_snapshot *s, struct leat_err *err)
 	    pg_copy_start(s->conn, leat_buf_cstr(&b), err);
 	leat_buf_fini(&b);
 	if (rc < 0)
-		return leat_err_wrap(err, "read table %s.%s", t->schema,
-		    t->name);
+		return changed_meanwhile(t, err);
 	s->copying = 1;
 	return 0;
 }

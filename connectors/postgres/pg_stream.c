@@ -16,7 +16,11 @@ enum {
 	SQL_MAX = 64 * 1024,
 	STATUS_AFTER_DURABLE_MS = 1000,
 	NO_MEMORY_WAIT_MS = 10,
-	FRAMES_PER_POLL = 65536	/* a stream may be all filtered out */
+	/* An open transaction is gathered up to these limits. */
+	GATHER_FRAMES = 2048,
+	GATHER_BYTES = 256 * 1024,
+	GATHER_MS = 2,
+	GATHER_BY_FD = 8	/* fewer frames than this: wake for each */
 };
 
 /* ------------------------------------------------------------------- start */
@@ -120,6 +124,37 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 	return 0;
 }
 
+/* ------------------------------------------------------------------- queue */
+
+static void
+queue_pop(struct pg_queue *q)
+{
+	q->bytes -= q->items[q->head].len;
+	PQfreemem(q->items[q->head].data);
+	q->items[q->head].data = NULL;
+	q->head = (q->head + 1) % PG_QUEUE_FRAMES;
+	q->len--;
+}
+
+static void
+queue_push(struct pg_queue *q, char *owned_data, size_t len, int64_t now_ms)
+{
+	uint32_t at = (q->head + q->len) % PG_QUEUE_FRAMES;
+
+	if (q->len == 0)
+		q->since_ms = now_ms;
+	q->items[at].data = owned_data;
+	q->items[at].len = len;
+	q->len++;
+	q->bytes += len;
+	if (len > PGO_DATA_HEADER && owned_data[0] == PGO_FRAME_DATA) {
+		if (owned_data[PGO_DATA_HEADER] == PGO_BEGIN)
+			q->in_tx = 1;
+		else if (owned_data[PGO_DATA_HEADER] == PGO_COMMIT)
+			q->in_tx = 0;
+	}
+}
+
 /* ------------------------------------------------------------------ status */
 
 static int
@@ -177,9 +212,8 @@ pg_stream_durable(struct pg_stream *s, const struct pg_position *pos,
 void
 pg_stream_stop(struct pg_stream *s)
 {
-	if (s->held != NULL)
-		PQfreemem(s->held);
-	s->held = NULL;
+	while (s->queue.len > 0)
+		queue_pop(&s->queue);
 	if (!pg_conn_ok(s->repl))
 		return;
 	if (send_status(s, NULL) < 0)
@@ -217,8 +251,10 @@ keepalive(struct pg_stream *s, const struct pgo_frame *f)
 static int
 take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 {
+	const struct pg_queue *q = &s->queue;
 	struct pgo_frame f;
-	int rc = pgo_frame_decode(s->held, s->held_len, &f, err);
+	int rc = pgo_frame_decode(q->items[q->head].data,
+	    q->items[q->head].len, &f, err);
 
 	if (rc < 0)
 		return rc;
@@ -232,45 +268,59 @@ take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 	return pg_apply(s, b, &f, err);
 }
 
-/* The next frame into s->held. 1: it is there; 2: nothing came; or error. */
-static int
-read_frame(struct pg_stream *s, struct leat_err *err)
-{
-	int rc;
-
-	if (s->held != NULL)
-		return 1;
-	rc = pg_copy_read(s->repl, &s->held, &s->held_len, err);
-	if (rc == 0) {
-		rc = pg_conn_consume(s->repl, err);
-		if (rc == 0)
-			rc = pg_copy_read(s->repl, &s->held, &s->held_len, err);
-		if (rc == 0)
-			return 2;
-	}
-	if (rc == 2)
-		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_REMOTE,
-		    "the server ended the stream");
-	return rc;
-}
-
-/* Frames until the batch is full (0) or nothing comes (2). */
+/* The queue into the batch, until one of them ends. */
 static int
 take_frames(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 {
-	for (int i = 0; i < FRAMES_PER_POLL && !b->full &&
-	    (int64_t)b->nrecords < s->cfg->max_batch; i++) {
-		int rc = read_frame(s, err);
+	while (s->queue.len > 0 && !b->full &&
+	    (int64_t)b->nrecords < s->cfg->max_batch) {
+		int rc = take_frame(s, b, err);
 
-		if (rc != 1)
-			return rc;
-		rc = take_frame(s, b, err);
 		if (rc != 0)
 			return rc;
-		PQfreemem(s->held);
-		s->held = NULL;
+		queue_pop(&s->queue);
 	}
 	return 0;
+}
+
+/* What the socket has, into the queue. 0: there is more; 2: that was all. */
+static int
+receive(struct pg_stream *s, struct leat_err *err)
+{
+	int64_t now = leat_mono_ms(s->task);
+	int looked = 0;
+
+	while (s->queue.len < PG_QUEUE_FRAMES &&
+	    s->queue.bytes < PG_QUEUE_BYTES) {
+		char *data = NULL;
+		size_t len = 0;
+		int rc = pg_copy_read(s->repl, &data, &len, err);
+
+		if (rc == 0 && looked)
+			return 2;
+		if (rc == 0)
+			rc = pg_conn_consume(s->repl, err);
+		looked = data == NULL;
+		if (rc == 2)
+			return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_REMOTE,
+			    "the server ended the stream");
+		if (rc < 0)
+			return rc;
+		if (data != NULL)
+			queue_push(&s->queue, data, len, now);
+	}
+	return 0;
+}
+
+/* Is it better to let an open transaction go on a little? */
+static int
+gathers(const struct pg_stream *s)
+{
+	const struct pg_queue *q = &s->queue;
+
+	return q->len > 0 && q->in_tx && q->len < GATHER_FRAMES &&
+	    q->bytes < GATHER_BYTES &&
+	    leat_mono_ms(s->task) - q->since_ms < GATHER_MS;
 }
 
 static int
@@ -286,19 +336,25 @@ give_position(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 	return rc;
 }
 
-/* `taken`: what take_frames() returned. */
+/* How to wait after a poll without records. */
 static void
 wait_for_more(struct pg_stream *s, int taken)
 {
 	int64_t left = s->next_status - leat_mono_ms(s->task);
 	int64_t ms = s->cfg->poll_interval_ms;
+	int fd = PQsocket(s->repl->pg);
 
 	if (left < ms)
 		ms = left > 0 ? left : 0;
-	if (taken == 2)
-		leat_wait(s->task, PQsocket(s->repl->pg), LEAT_WAIT_READ, ms);
-	else	/* there is more, and at most memory is wanting */
-		leat_wait(s->task, -1, 0, taken == 0 ? 0 : NO_MEMORY_WAIT_MS);
+	if (taken == PG_CONV_NOMEM)
+		leat_wait(s->task, -1, 0, NO_MEMORY_WAIT_MS);
+	else if (s->queue.len >= GATHER_BY_FD && s->queue.in_tx)
+		leat_wait(s->task, -1, 0, 1);
+	else if (s->queue.len > 0)
+		leat_wait(s->task, fd, LEAT_WAIT_READ, 1);
+	else
+		leat_wait(s->task, fd, LEAT_WAIT_READ,
+		    s->failed.code != 0 ? 0 : ms);
 }
 
 /* ---------------------------------------------------------------- heartbeat */
@@ -346,38 +402,39 @@ measure_delay(struct pg_stream *s)
 	    1000);
 }
 
-/* An error behind good records waits until these are delivered. */
+/* Delivers the queue. Errors behind good records wait for the next poll. */
 static int
-put_off(struct pg_stream *s, const struct leat_batch *b, int rc,
-    struct leat_err *err)
+deliver(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 {
-	if (rc >= 0 || rc == PG_CONV_NOMEM)
-		return 0;
-	if (b->nrecords == 0)
-		return rc;
-	s->failed = *err;
-	leat_err_clear(err);
-	return 0;
+	int rc = take_frames(s, b, err);
+
+	if (rc < 0 && rc != PG_CONV_NOMEM && b->nrecords > 0) {
+		leat_err_clear(err);
+		rc = 0;		/* the same frame fails again */
+	}
+	return rc;
 }
 
 int
 pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
     struct leat_err *err)
 {
-	int rc, taken;
+	int rc, taken = 0;
 
-	if (s->failed.code != 0) {
+	if (s->failed.code == 0)
+		(void)receive(s, &s->failed);
+	if (s->failed.code != 0 && s->queue.len == 0) {
 		*err = s->failed;
-		leat_err_clear(&s->failed);
 		return err->code;
 	}
 	rc = pg_stream_tick(s, err);
-	if (rc < 0)
+	if (rc < 0 && s->queue.len == 0)
 		return rc;
-	taken = take_frames(s, b, err);
-	rc = put_off(s, b, taken, err);
-	if (rc == 0)
-		rc = heartbeat(s, b, err);
+	if (s->failed.code != 0 || !gathers(s))
+		taken = deliver(s, b, err);
+	if (taken < 0 && taken != PG_CONV_NOMEM)
+		return taken;
+	rc = heartbeat(s, b, err);
 	if (rc < 0)
 		return rc;
 	measure_delay(s);

@@ -18,6 +18,29 @@
 #include "pg_emit.h"
 #include "pg_position.h"
 
+enum {
+	PG_QUEUE_FRAMES = 8192,
+	PG_QUEUE_BYTES = 1 << 20
+};
+
+/*
+ * Frames that were received and not yet delivered. The server sends each
+ * message by itself, so that a stream under way is read in tiny pieces; frames
+ * are gathered here until a transaction ends or enough came together, and a
+ * batch is made of them then.
+ */
+struct pg_queue {
+	struct {
+		char *data;	/* libpq's memory */
+		size_t len;
+	} items[PG_QUEUE_FRAMES];
+	uint32_t head;		/* the next to deliver */
+	uint32_t len;
+	size_t bytes;
+	int in_tx;		/* a transaction is open at the end */
+	int64_t since_ms;	/* when the first of them came */
+};
+
 struct pg_stream {
 	struct leat_task *task;
 	const struct pg_config *cfg;
@@ -37,9 +60,8 @@ struct pg_stream {
 	int64_t commit_us;
 	int64_t last_event_us;	/* commit time of what was read last */
 
-	char *held;		/* a message that is delivered in part */
-	size_t held_len;
-	struct leat_err failed;	/* of a poll that had records to return */
+	struct pg_queue queue;
+	struct leat_err failed;	/* of the connection; what came counts first */
 
 	uint64_t confirmed;	/* durable, may be told */
 	uint64_t told;		/* what the server was told last */

@@ -203,15 +203,17 @@ read_stream_start(struct leat_reader *r, struct pgo_decoder *d,
 		leat_reader_fail(r);
 	m->xid = leat_read_u32(r);
 	m->first = leat_read_u8(r);
-	d->in_stream = r->err == 0;
+	if (r->err == 0)
+		d->in_stream = 1;
 }
 
 static void
 read_stream_stop(struct leat_reader *r, struct pgo_decoder *d)
 {
-	if (!d->in_stream)
+	if (!d->in_stream || leat_reader_left(r) > 0)
 		leat_reader_fail(r);
-	d->in_stream = 0;
+	else
+		d->in_stream = 0;
 }
 
 static void

@@ -36,8 +36,8 @@ struct bus_consumer;
 
 /*
  * On a broker in this process, which must outlive the bus. Creates the internal
- * topics, aborts what transactions of an earlier life left open, and loads the
- * source offsets.
+ * topics and loads the source offsets; the broker has aborted what transactions
+ * of an earlier life left open.
  */
 int bus_open_embedded(struct broker *broker, struct bus **ret_bus,
     struct leat_err *err);

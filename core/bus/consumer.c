@@ -227,7 +227,7 @@ topic_found(void *arg, const struct broker_topic_info *info)
 	struct topic_walk *w = arg;
 	struct found *f;
 
-	if ((info->internal && w->c->has_pattern) ||
+	if ((w->c->has_pattern && bus_is_internal(info)) ||
 	    !bus_consumer_takes(w->c, info->name))
 		return 0;
 	f = leat_arena_alloc(&w->arena, sizeof(*f));
@@ -540,7 +540,7 @@ int
 bus_poll(struct bus_consumer *c, const struct bus_message **ret_messages,
     size_t *ret_n, struct leat_err *err)
 {
-	size_t i, nready, n = 0, share;
+	size_t i, nready, n = 0, share, before;
 	int rc;
 
 	OBJ_CHECK(c, BUS_CONSUMER_MAGIC);
@@ -554,9 +554,14 @@ bus_poll(struct bus_consumer *c, const struct bus_message **ret_messages,
 
 		if (!__atomic_load_n(&cp->ready, __ATOMIC_ACQUIRE))
 			continue;
-		rc = part_fill(c, cp, share, err);
-		if (rc > 0)
-			rc = part_take(c, cp, &n, err);
+		before = n;
+		/* What is loaded may be markers and aborted records only. */
+		do {
+			rc = part_fill(c, cp, share, err);
+			if (rc > 0)
+				rc = part_take(c, cp, &n, err) < 0 ?
+				    err->code : 1;
+		} while (rc > 0 && n == before);
 		if (rc < 0)
 			return err->code;
 		if (n == c->o.poll_records) {

@@ -32,64 +32,6 @@ ensure_internal(struct bus *b, struct leat_err *err)
 	return 0;
 }
 
-/* Opening a transactional id aborts what its last owner left open. */
-static void
-abort_orphan(struct bus *b, const struct record *rec)
-{
-	struct leat_err err = LEAT_ERR_INIT;
-	struct broker_txn *txn = NULL;
-	char id[256];
-	uint32_t i;
-
-	for (i = 0; i < rec->nheaders; i++) {
-		const struct record_header *h = &rec->headers[i];
-
-		if (!leat_str_eq_c(h->name, BUS_TXN_HEADER) ||
-		    h->value.ptr == NULL || h->value.len >= sizeof(id))
-			continue;
-		memcpy(id, h->value.ptr, h->value.len);
-		id[h->value.len] = '\0';
-		if (broker_txn_open(b->broker, id, 60000, &txn, &err) == 0)
-			broker_txn_close(txn);
-		return;
-	}
-}
-
-/*
- * A worker that was killed may have left transactions open that hold back the
- * stable end of connect-offsets, and with it newer offsets of others. Their
- * producers were in that process, so nobody will ever commit them.
- */
-static int
-abort_orphans(struct bus *b, struct leat_err *err)
-{
-	struct broker_partition *p;
-	struct broker_reader *r = NULL;
-	struct broker_offsets at;
-	struct record rec;
-	int rc;
-
-	p = broker_partition_get(b->broker, BUS_OFFSETS_TOPIC, 0, err);
-	if (p == NULL)
-		return err->code;
-	broker_partition_offsets(p, &at);
-	if (at.stable >= at.written) {
-		broker_partition_put(p);
-		return 0;
-	}
-	r = broker_reader_open(p, at.stable, READ_UNCOMMITTED, err);
-	rc = r == NULL ? err->code : 0;
-	while (rc >= 0 && (rc = broker_reader_fill(r, BUS_TABLE_READ,
-	    err)) > 0) {
-		while ((rc = broker_reader_next(r, &rec, err)) > 0)
-			abort_orphan(b, &rec);
-	}
-	if (r != NULL)
-		broker_reader_close(r);
-	broker_partition_put(p);
-	return rc;
-}
-
 int
 bus_open_embedded(struct broker *broker, struct bus **ret_bus,
     struct leat_err *err)
@@ -103,8 +45,7 @@ bus_open_embedded(struct broker *broker, struct bus **ret_bus,
 	b->broker = broker;
 	lock_init(&b->lock, RANK_OFFSETS);
 	leat_map_init(&b->offsets);
-	if (ensure_internal(b, err) < 0 || abort_orphans(b, err) < 0 ||
-	    bus_offsets_load(b, err) < 0) {
+	if (ensure_internal(b, err) < 0 || bus_offsets_load(b, err) < 0) {
 		bus_close(b);
 		return leat_err_wrap(err, "open bus");
 	}

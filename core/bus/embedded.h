@@ -12,9 +12,6 @@
 #include "core/base/lock.h"
 #include "core/bus/bus.h"
 
-/* Says which producer wrote a source offset, so that a restart can abort it. */
-#define BUS_TXN_HEADER "leat.transactional.id"
-
 struct bus {
 	unsigned magic;
 #define BUS_MAGIC 0x6275735fu
@@ -32,6 +29,12 @@ enum {
 	BUS_TABLE_READ = 1024 * 1024,
 	BUS_OFFSET_COUNT_MAX = 1000000
 };
+
+/*
+ * Is it a topic of the machinery? Kafka says so of its own two only; of ours, a
+ * sink with a pattern must not read them either.
+ */
+bool bus_is_internal(const struct broker_topic_info *info);
 
 /* ------------------------------------------------- source_offsets.c */
 

@@ -81,7 +81,6 @@ struct bus_producer {
 	struct broker_txn *txn;	/* NULL: at-least-once */
 	struct bus_producer_options o;
 	char *connector;
-	char *txn_id;
 	enum record_codec codec;
 	struct leat_map topics;	/* name to struct ptopic */
 	struct ptopic *last;	/* the topic of the last message */
@@ -635,16 +634,10 @@ bus_produce_offset(struct bus_producer *p, const char *partition,
 static int
 offsets_add(struct bus_producer *p, struct leat_err *err)
 {
-	struct bus_header from = { LEAT_STR(BUS_TXN_HEADER), { NULL, 0 } };
 	struct bus_message m = { .topic = BUS_OFFSETS_TOPIC, .partition = 0,
 		.timestamp_ms = -1 };
 	struct slot *s;
 
-	if (p->txn_id != NULL) {
-		from.value = leat_str_c(p->txn_id);
-		m.headers = &from;
-		m.nheaders = 1;
-	}
 	for (s = p->flight_slots; s != NULL; s = s->next_flight) {
 		m.key = leat_str_c(s->key);
 		m.value = s->flying == NULL ? (struct leat_str){ NULL, 0 } :
@@ -862,10 +855,7 @@ producer_init(struct bus_producer *p, const struct bus_producer_options *o,
 		return no_memory(err);
 	if (o->transactional_id == NULL)
 		return 0;
-	p->txn_id = strdup(o->transactional_id);
-	if (p->txn_id == NULL)
-		return no_memory(err);
-	return broker_txn_open(p->bus->broker, p->txn_id,
+	return broker_txn_open(p->bus->broker, o->transactional_id,
 	    o->transaction_timeout_ms > 0 ? o->transaction_timeout_ms :
 	    TXN_TIMEOUT_MS, &p->txn, err);
 }
@@ -934,6 +924,5 @@ bus_producer_close(struct bus_producer *p)
 	cond_fini(&p->cond);
 	lock_fini(&p->lock);
 	free(p->connector);
-	free(p->txn_id);
 	OBJ_FREE(p);
 }

@@ -96,8 +96,9 @@ const struct directory_connector *directory_view_find(
 
 /*
  * Makes a connector's file, or replaces the one it has, and reloads. The raw
- * text of the properties is what is written. A connector of a file with several
- * is refused with LEAT_E_STATE. A YAML file is replaced by a JSON file, and
+ * text of the properties is what is written. Nothing is written when it would
+ * not be taken (LEAT_E_CONFIG with the first problem), or when the connector is
+ * part of a pipeline (LEAT_E_STATE). A YAML file is replaced by a JSON file, and
  * kept as "<file>~".
  */
 int directory_write(struct directory *d, const char *name,

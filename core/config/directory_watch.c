@@ -82,8 +82,10 @@ watch_target(struct directory_watch *w, const char *name)
 		return;
 	if (realpath(path, real) != NULL) {
 		dir = split(real, &base);
-		if (dir != NULL)
-			(void)inotify_add_watch(w->fd, dir, changes);
+		/* One watch per inode: the parent's is now for all names. */
+		if (dir != NULL && inotify_add_watch(w->fd, dir, changes) ==
+		    w->parent)
+			w->parent = -1;
 		free(dir);
 	}
 	free(path);

@@ -135,6 +135,37 @@ encode(const char *name, const struct properties *props, struct leat_buf *to,
 	    (int)TREE_BYTES_MAX);
 }
 
+/* Would the text be taken? Says why not, with the first problem. */
+static int
+try_text(const struct directory *d, const char *path,
+    const struct leat_buf *text, struct leat_err *err)
+{
+	struct config_reader reader = { d->options.refs, d->options.find,
+		d->options.arg };
+	struct problems *problems = problems_new();
+	struct config_file file = { 0 };
+	int rc = 0;
+
+	if (problems == NULL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory");
+	if (config_file_read(&reader, path, "", (const char *)text->data,
+	    text->len, &file, problems) == 0 && file.len > 0 &&
+	    d->options.validate != NULL)
+		d->options.validate(d->options.arg, file.connectors[0].name,
+		    file.connectors[0].props, problems);
+	if (problems_count(problems) > 0) {
+		const struct problem *p = problems_at(problems, 0);
+
+		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+		    "%s%s%s", p->key != NULL ? p->key : "",
+		    p->key != NULL ? ": " : "", p->text);
+	}
+	config_file_fini(&file);
+	problems_free(problems);
+	return rc;
+}
+
 /* Out of sight, but not lost: it may have comments. */
 static int
 set_aside(struct directory *d, const char *path, struct leat_err *err)
@@ -180,6 +211,8 @@ write_busy(struct directory *d, const char *name,
 		    "no file name for connector '%s'", name);
 		goto done;
 	}
+	if ((rc = try_text(d, path, &text, err)) < 0)
+		goto done;
 	rc = fsio_replace(d->options.fs, path, text.data, text.len, 0600, err);
 	if (rc == 0 && aside)
 		rc = set_aside(d, owner->path, err);

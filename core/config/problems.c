@@ -79,10 +79,10 @@ room(struct problems *p)
 	size_t cap = p->cap == 0 ? 8 : p->cap * 2;
 	struct problem *rows;
 
-	if (p->len < p->cap)
-		return 0;
 	if (p->len >= PROBLEMS_MAX)
 		return -1;
+	if (p->len < p->cap)
+		return 0;
 	rows = realloc(p->rows, cap * sizeof(*rows));
 	if (rows == NULL)
 		return -1;

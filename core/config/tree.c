@@ -137,6 +137,8 @@ static int
 twice(struct tree_build *b, const struct tree_item *item,
     const struct tree_item *first)
 {
+	if (first->line == 0)
+		return tree_fail(b, 0, 0, item->key, NULL, "set twice");
 	return tree_fail(b, item->line, item->column, item->key, NULL,
 	    "set twice, first in line %d", first->line);
 }

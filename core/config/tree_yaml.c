@@ -55,6 +55,8 @@ static const struct {
 	    "the file ends within a quoted text", NULL },
 	{ "control characters are not allowed",
 	    "a control character", NULL },
+	{ "did not find expected node content",
+	    "expected a value", NULL },
 	{ "found undefined tag handle",
 	    "unknown tag", NULL },
 };

@@ -144,10 +144,14 @@ chain_transform(struct chain *c, struct leat_record *rec,
     struct leat_arena *arena, bool *ret_keep,
     struct chain_failure *ret_failure, struct leat_err *err)
 {
+	struct leat_err own;
 	bool keep = true;
 	size_t i;
 	int rc;
 
+	/* Transforms read the code back: give them a slot in any case. */
+	if (err == NULL)
+		err = &own;
 	for (i = 0; keep && i < c->set.transforms.n; i++) {
 		struct transform *t = &c->set.transforms.v[i];
 

@@ -11,6 +11,7 @@
 #include <leat/time.h>
 
 #include "core/record/decimal.h"
+#include "core/record/memory.h"
 
 /* What differs between the two forms of text. */
 struct style {
@@ -72,31 +73,23 @@ add_millis(struct writer *w, int64_t ms, int date, int time)
 		leat_buf_add(w->to, t + 1, (size_t)(text + len - t - 1));
 }
 
-static int
-in_range(struct writer *w, int64_t v, int64_t max)
-{
-	if (v >= -max && v <= max)
-		return 1;
-	leat_err_set(w->err, LEAT_CLS_RECORD, LEAT_E_DATA,
-	    "a date or time outside what text can show");
-	return 0;
-}
-
+/* A number, or what a logical type makes of it. */
 static int
 add_int(struct writer *w, const struct leat_schema *s, int64_t v)
 {
-	const int64_t ms_max = INT64_C(9000000000000000);
+	const int64_t max = INT64_C(9000000000000000);
+	const int date = schema_is(s, LOGICAL_DATE);
+	const int time = schema_is(s, LOGICAL_TIME);
 
-	if (schema_is(s, LOGICAL_DATE))
-		add_millis(w, v * 86400000, 1, 0);
-	else if (schema_is(s, LOGICAL_TIME))
-		add_millis(w, v, 0, 1);
-	else if (!schema_is(s, LOGICAL_TIMESTAMP))
+	if (!date && !time && !schema_is(s, LOGICAL_TIMESTAMP)) {
 		leat_buf_add_i64(w->to, v);
-	else if (in_range(w, v, ms_max))
-		add_millis(w, v, 1, 1);
-	else
-		return -1;
+		return 0;
+	}
+	if (v > max || v < -max || (date && (v > max / 86400000 ||
+	    v < -max / 86400000)))
+		return leat_err_set(w->err, LEAT_CLS_RECORD, LEAT_E_DATA,
+		    "a date or time outside of what text can show");
+	add_millis(w, date ? v * 86400000 : v, !time, !date);
 	return 0;
 }
 
@@ -285,12 +278,7 @@ write_text(const struct style *style, const struct leat_schema *s,
 
 	if (rc < 0)
 		return err != NULL ? err->code : LEAT_E_DATA;
-	if (!to->failed)
-		return 0;
-	if (to->cap >= to->max / 2)
-		return leat_err_set(err, LEAT_CLS_RECORD, LEAT_E_LIMIT,
-		    "a value is larger than %zu bytes as text", to->max);
-	return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
+	return to->failed ? record_buf_failed(to, "a value as text", err) : 0;
 }
 
 int

@@ -10,6 +10,7 @@
 
 #include "core/base/obj.h"
 #include "core/config/flatten.h"
+#include "core/plugin/registry.h"
 #include "core/rest/connector_json.h"
 
 /* Kafka Connect's words around the list of all problems. */
@@ -92,7 +93,8 @@ store(struct request *rq, const char *name, const struct leat_value *map)
 			&err) == 0)
 			connector_status_put(&info);
 		info.props = props;
-		write_info(&rq->json, &info);
+		write_info(
+		    &rq->json, herder_registry(rq->options->herder), &info);
 		rq->status = created ? 201 : 200;
 		rq->location = leat_arena_printf(
 		    &rq->arena, "/connectors/%s", name);
@@ -100,6 +102,69 @@ store(struct request *rq, const char *name, const struct leat_value *map)
 done:
 	properties_unref(props);
 	problems_free(problems);
+}
+
+/* Is this what GET shows instead of the secret that stands there? */
+static bool
+is_mask(struct request *rq, const struct properties *have,
+    const struct property *p, const struct leat_value *given)
+{
+	const struct registered *r =
+	    registry_find(herder_registry(rq->options->herder),
+		properties_get(have, "connector.class", ""));
+	struct leat_buf shown;
+	bool same;
+
+	if (p == NULL || given->kind != LEAT_STRING)
+		return false;
+	leat_buf_init(&shown, REST_BODY_MAX);
+	same = config_shown(r, p, &shown) == 0 && shown.len == given->len &&
+	    memmem(shown.data, shown.len, "***", 3) != NULL &&
+	    memcmp(shown.data, given->u.s, shown.len) == 0;
+	leat_buf_fini(&shown);
+	return same;
+}
+
+/*
+ * Settings as they were given, over those the connector has: with `merge` all
+ * of them, and a null takes one away (PATCH); without it only the secrets, so
+ * that what GET showed as "***" can be put back. NULL after answering.
+ */
+static const struct leat_value *
+combine(struct request *rq, const struct leat_value *given,
+    const struct properties *have, bool merge)
+{
+	size_t n = 0, rows = properties_count(have);
+	struct leat_value *items = leat_arena_calloc(
+	    &rq->arena, 2 * (given->len + rows), sizeof(*items));
+	struct leat_value *map = leat_arena_alloc(&rq->arena, sizeof(*map));
+
+	if (items == NULL || map == NULL) {
+		answer_error(rq, 500, "out of memory");
+		return NULL;
+	}
+	for (uint32_t i = 0; i < given->len; i++) {
+		const struct leat_value *k = &given->u.items[2 * i];
+		const char *key = leat_arena_strndup(&rq->arena, k->u.s, k->len);
+		const struct property *p =
+		    key == NULL ? NULL : properties_find(have, key);
+
+		if (merge && k[1].kind == LEAT_NULL)
+			continue;
+		items[n++] = *k;
+		items[n++] = is_mask(rq, have, p, &k[1]) ? leat_cstring(p->raw)
+							 : k[1];
+	}
+	for (size_t i = 0; merge && i < rows; i++) {
+		const struct property *p = properties_at(have, i);
+
+		if (leat_map_value(given, p->key) != NULL)
+			continue;
+		items[n++] = leat_cstring(p->key);
+		items[n++] = leat_cstring(p->raw);
+	}
+	*map = leat_items(LEAT_MAP, items, n / 2);
+	return map;
 }
 
 static bool
@@ -117,17 +182,62 @@ names_agree(struct request *rq, const char *name, const struct leat_value *map)
 	return false;
 }
 
+/* The body of PUT and PATCH; false after answering. */
+static bool
+read_settings(struct request *rq, struct leat_value *ret_body)
+{
+	if (request_json(rq, ret_body) < 0)
+		return false;
+	if (ret_body->kind != LEAT_MAP)
+		answer_error(rq, 400, "expected a JSON object of settings");
+	return !rq->answered && names_agree(rq, rq->params[0], ret_body);
+}
+
 void
 put_config(struct request *rq)
 {
+	struct leat_err err = LEAT_ERR_INIT;
+	const struct leat_value *map;
+	struct connector_status st;
 	struct leat_value body;
 
-	if (request_json(rq, &body) < 0)
+	if (!read_settings(rq, &body))
 		return;
-	if (body.kind != LEAT_MAP)
-		answer_error(rq, 400, "expected a JSON object of settings");
-	else if (names_agree(rq, rq->params[0], &body))
-		store(rq, rq->params[0], &body);
+	map = &body;
+	if (herder_status(rq->options->herder, rq->params[0], &rq->arena, &st,
+		&err) == 0) {
+		request_hold(rq, st.props);
+		map = combine(rq, &body, st.props, false);
+	}
+	if (map != NULL)
+		store(rq, rq->params[0], map);
+}
+
+void
+patch_config(struct request *rq)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	const struct leat_value *map;
+	struct connector_status st;
+	struct leat_value body;
+	int rc;
+
+	if (!read_settings(rq, &body))
+		return;
+	rc = herder_status(
+	    rq->options->herder, rq->params[0], &rq->arena, &st, &err);
+	if (rc == LEAT_E_NOTFOUND) {
+		answer_error(rq, 404, "Connector %s not found", rq->params[0]);
+		return;
+	}
+	if (rc < 0) {
+		answer_err(rq, &err);
+		return;
+	}
+	request_hold(rq, st.props);
+	map = combine(rq, &body, st.props, true);
+	if (map != NULL)
+		store(rq, rq->params[0], map);
 }
 
 /* "PAUSED" and so on, any case; 0, or -1. */

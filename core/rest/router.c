@@ -9,6 +9,7 @@
 static const struct route *const tables[] = {
 	routes_root,
 	routes_connectors,
+	routes_offsets,
 	routes_plugins,
 	routes_topics,
 };

@@ -14,6 +14,11 @@
  * keeps the number of fsyncs low under load. One commit is in flight at a time,
  * so the slower the disk, the larger the commits.
  *
+ * Load. A stream that we read faster than it is written runs dry after every
+ * few records. To commit, and to wake, for each handful of them would cost more
+ * than the records. So once a commit held many records the next one keeps a
+ * small distance, and a wait begins with a nap that lets records gather.
+ *
  * When poll() fails, the records before its last position are still good: they
  * are produced and made durable before the error is raised, so that a source
  * that fails again and again still makes progress.
@@ -33,6 +38,9 @@ enum {
 	TICK_MS = 1000,
 	IDLE_MS = 100,		/* an empty poll that said nothing */
 	POSITION_MS = 1000,	/* commits that only move a position */
+	LOADED_RECORDS = 24,	/* so many in a commit are a load: */
+	LOADED_COMMIT_MS = 10,	/* its commits are so far apart */
+	LOADED_NAP_US = 400,	/* and its waits so long at least */
 	RECORD_ERRORS_MAX = 100,
 	TXN_ID_MAX = 300
 };
@@ -196,6 +204,13 @@ dirty(const struct source *s)
 	return s->records > 0 || s->moved;
 }
 
+/* When a source that has nothing more may commit. */
+static int64_t
+idle_commit_ms(const struct source *s)
+{
+	return s->loaded ? s->last_commit_ms + LOADED_COMMIT_MS : 0;
+}
+
 /* Is it time? Only asked between batches. `now` only matters while running. */
 static bool
 commit_due(const struct leat_task *t, const struct source *s, int64_t now)
@@ -204,7 +219,8 @@ commit_due(const struct leat_task *t, const struct source *s, int64_t now)
 		return false;
 	if (s->records == 0)
 		return now - s->last_commit_ms >= POSITION_MS;
-	return s->idle || s->bytes >= (uint64_t)t->set.commit_bytes ||
+	return (s->idle && now >= idle_commit_ms(s)) ||
+	    s->bytes >= (uint64_t)t->set.commit_bytes ||
 	    now - s->first_ms >= t->set.linger_ms;
 }
 
@@ -231,6 +247,7 @@ commit(struct leat_task *t, struct source *s, struct leat_err *err)
 		task_count(&t->m, M_COMMIT_FAILURES, 1);
 		return err->code;
 	}
+	s->loaded = s->records >= LOADED_RECORDS;
 	s->flight_records = s->records;
 	s->flight_bytes = s->bytes;
 	s->records = s->bytes = 0;
@@ -389,8 +406,12 @@ wait_idle(struct leat_task *t, struct source *s, int64_t until)
 		until = MIN(until, now + ms);
 	if (s->moved && !bus_commit_in_flight(s->producer))
 		until = MIN(until, MAX(now, s->last_commit_ms + POSITION_MS));
+	if (s->records > 0 && !bus_commit_in_flight(s->producer))
+		until = MIN(until, MAX(now, idle_commit_ms(s)));
 	if (fd < 0 && until <= now)
 		return;
+	if (s->loaded)
+		task_nap(LOADED_NAP_US);
 	task_wait(t, fd, events, until);
 }
 
@@ -438,8 +459,8 @@ source_step(struct leat_task *t, struct leat_err *err)
 		return err->code;
 	if (s->busy || s->poll_failed)
 		return 0;
-	if (s->records > 0 && !bus_commit_in_flight(s->producer))
-		return 0;	/* the next round commits, at once */
+	if (commit_due(t, s, task_now_ms(t)))
+		return 0;	/* the next round commits */
 	if (!task_stopping(t))
 		wait_idle(t, s, until);
 	return 0;

@@ -59,6 +59,7 @@ struct source {
 	bool idle;		/* the last poll had nothing */
 	int64_t first_ms;	/* when the oldest of it was produced */
 	int64_t last_commit_ms;
+	bool loaded;		/* the last commit held many records */
 	/* The commit in flight. */
 	uint64_t flight_records;
 	uint64_t flight_bytes;

@@ -202,7 +202,7 @@ task_interrupt(struct leat_task *t)
 		task_put(t);
 		return;
 	}
-	(void)pthread_detach(th.id);
+	thread_detach(&th);
 }
 
 static char *
@@ -277,6 +277,14 @@ task_wait(struct leat_task *t, int32_t fd, int32_t events, int64_t until_ms)
 	if (ppoll(fds, fd >= 0 ? 2 : 1, &ts, NULL) > 0 &&
 	    (fds[0].revents & POLLIN) != 0)
 		wake_drain(&t->wake);
+}
+
+void
+task_nap(int64_t us)
+{
+	const struct timespec ts = { .tv_nsec = us * 1000 };
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
 static void
@@ -723,5 +731,5 @@ task_abandon(struct leat_task *t)
 	if (!t->started)
 		return;
 	t->started = false;
-	(void)pthread_detach(t->thread.id);
+	thread_detach(&t->thread);
 }

@@ -179,6 +179,8 @@ bool task_stopping(const struct leat_task *t);
  */
 void task_wait(struct leat_task *t, int32_t fd, int32_t events,
     int64_t until_ms);
+/* Sleeps for less than a millisecond, whatever happens. */
+void task_nap(int64_t us);
 /*
  * Makes the share of the memory bound what the task holds; false when there is
  * not so much: then the task is woken when it may fit.

@@ -204,12 +204,12 @@ check_source(struct check *c, const struct connector_settings *set)
 static void
 check_framework(struct check *c, struct leat_arena *arena)
 {
+	size_t before = problems_count(c->out);
 	struct connector_settings set;
-	int rc;
 
-	rc = fill_table(c, c->framework, c->conn->connector.options, &set,
-	    sizeof(set), arena);
-	if (rc != 0)
+	/* Its result counts unknown keys too, which are told later. */
+	if (fill_table(c, c->framework, c->conn->connector.options, &set,
+	    sizeof(set), arena) == -ENOMEM || problems_count(c->out) > before)
 		return;
 	if (c->conn->connector.kind == LEAT_SINK)
 		check_topics(c, &set);

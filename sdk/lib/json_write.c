@@ -38,7 +38,8 @@ put_escape(uint8_t *to, uint8_t c)
 int
 leat_json_add_string(struct leat_buf *b, const char *s, size_t len)
 {
-	const uint8_t *p = (const uint8_t *)s, *end = p + len;
+	const uint8_t *p = (const uint8_t *)(len > 0 ? s : "");
+	const uint8_t *end = p + len;
 	uint8_t *to;
 	size_t run;
 
@@ -49,8 +50,7 @@ leat_json_add_string(struct leat_buf *b, const char *s, size_t len)
 	}
 	*to++ = '"';
 	for (;;) {
-		run = scan_json(p, (size_t)(end - p), 0);
-		memcpy(to, p, run);
+		run = scan_copy_json(to, p, (size_t)(end - p));
 		to += run;
 		p += run;
 		if (p == end)

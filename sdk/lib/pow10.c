@@ -2,8 +2,8 @@
 /*
  * pow10.c: powers of ten to 128 bits, for float_print.c and float_parse.c.
  *
- * Row k is ceil(10^k * 2^(127 - floor(log2(10^k)))); test_float.c recomputes
- * the table.
+ * Row k is ceil(10^k * 2^(127 - floor(log2(10^k)))); test_float.c checks
+ * them, each by the one before it.
  */
 #include "sdk/lib/float.h"
 

@@ -111,7 +111,7 @@ test_numbers(void **state)
 	check_i64(&b, 0);
 	check_i64(&b, INT64_MIN);
 	check_i64(&b, INT64_MAX);
-	for (i = 0; i < 19; i++, v *= 10) {
+	for (i = 0; i < 18; i++, v *= 10) {
 		check_i64(&b, v - 1);
 		check_i64(&b, v);
 		check_i64(&b, v + 1);

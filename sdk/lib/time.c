@@ -33,13 +33,13 @@ leat_days_from_date(int64_t year, int32_t month, int32_t day)
 struct leat_date
 leat_date_from_days(int64_t days)
 {
-	int64_t era = floor_div(days, ERA_DAYS), doe, yoe, doy, mp;
+	int64_t era = days / ERA_DAYS, doe = days % ERA_DAYS, yoe, doy, mp;
 	struct leat_date d;
 
 	/* The shift comes after the division, so that it cannot overflow. */
-	doe = days - era * ERA_DAYS + EPOCH_SHIFT;
-	era += doe / ERA_DAYS;
-	doe %= ERA_DAYS;
+	doe += EPOCH_SHIFT;
+	era += floor_div(doe, ERA_DAYS);
+	doe -= floor_div(doe, ERA_DAYS) * ERA_DAYS;
 	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
 	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
 	mp = (5 * doy + 2) / 153;
@@ -102,7 +102,8 @@ put_clock(char *to, int64_t seconds)
 size_t
 leat_time_format_us(char *to, int64_t us, int digits)
 {
-	int64_t days = floor_div(us, day_us), in_day = us - days * day_us;
+	int64_t days = floor_div(us, day_us);
+	int64_t in_day = (us % day_us + day_us) % day_us;
 	int64_t frac = in_day % 1000000 * 1000;
 	char *p = to;
 	int i;

@@ -6,4 +6,5 @@ testkit_USES := leat
 testkit_PKGS :=
 
 # For test programs that use sdk/testkit/mem_fail.h.
-MEM_FAIL_LDFLAGS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+MEM_FAIL_LDFLAGS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free \
+	-Wl,--undefined=__wrap_malloc

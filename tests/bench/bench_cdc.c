@@ -90,7 +90,7 @@ write_connector(const char *mode)
 	th_worker_file(worker, "bench.yaml",
 	    "connector: postgres-source\nurl: %s\ntopic.prefix: bench\n"
 	    "tables: [public.item]\nslot.name: leat\npublication.name: bench\n"
-	    "snapshot.mode: %s\n",
+	    "snapshot.mode: %s\nstatus.update.interval.ms: 1s\n",
 	    th_pg_url(pg, NULL), mode);
 }
 
@@ -128,7 +128,7 @@ time_recvlogical(const char *lsn)
 	th_remove(file);
 	began = bench_now();
 	rc = th_run(NULL, th_pg_program("pg_recvlogical"), "-d",
-	    th_pg_conninfo(pg), "--slot", "recv", "--start", "-P", "pgoutput",
+	    th_pg_url(pg, NULL), "--slot", "recv", "--start", "-P", "pgoutput",
 	    "-o", "proto_version=1", "-o", "publication_names=bench", "-f",
 	    file, "--endpos", lsn, "--no-loop", NULL);
 	if (rc != 0)
@@ -198,6 +198,10 @@ bench_stream(void)
 		if ((double)th_rss_peak_kb((pid_t)pid) / 1024 > peak)
 			peak = (double)th_rss_peak_kb((pid_t)pid) / 1024;
 		total += (double)rows;
+		/* So that the next round decodes no more than its own. */
+		th_pg_wait(pg, "t", 10000,
+		    "SELECT confirmed_flush_lsn >= '%s' FROM "
+		    "pg_replication_slots WHERE slot_name = 'leat'", lsn);
 		th_worker_stop(worker);
 		if (i % 2 == 1)
 			limit[i] = (double)rows / time_recvlogical(lsn);

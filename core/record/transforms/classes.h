@@ -7,9 +7,29 @@
 
 #include "core/record/transform.h"
 
-#define TRANSFORMS(X)
+#define TRANSFORMS(X)                                                     \
+	X(cast)                                                           \
+	X(drop_headers)                                                   \
+	X(extract_field)                                                  \
+	X(extract_new_record_state)                                       \
+	X(filter)                                                         \
+	X(flatten)                                                        \
+	X(header_from)                                                    \
+	X(hoist_field)                                                    \
+	X(insert_field)                                                   \
+	X(insert_header)                                                  \
+	X(mask_field)                                                     \
+	X(regex_router)                                                   \
+	X(replace_field)                                                  \
+	X(set_schema_metadata)                                            \
+	X(timestamp_converter)                                            \
+	X(timestamp_router)                                               \
+	X(value_to_key)
 
-#define PREDICATES(X)
+#define PREDICATES(X)                                                     \
+	X(has_header_key)                                                 \
+	X(record_is_tombstone)                                            \
+	X(topic_name_matches)
 
 #define DECLARE(name) extern const struct transform_class transform_##name;
 TRANSFORMS(DECLARE)

@@ -83,8 +83,9 @@ test_names_the_fields_of_structs(void **state)
 		{ .name = "id", .schema = leat_schema_plain(LEAT_INT32, 0) },
 		{ .name = "s", .schema = leat_schema_plain(LEAT_STRING, 1) },
 	};
-	const struct leat_schema schema = { .kind = LEAT_STRUCT,
-		.fields = fields, .nfields = 2 };
+	const struct leat_schema schema = {
+		.kind = LEAT_STRUCT, .fields = fields, .nfields = 2
+	};
 	const struct leat_value values[] = { leat_i32(7), leat_null() };
 	struct leat_record rec = LEAT_RECORD("t");
 

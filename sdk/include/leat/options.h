@@ -22,6 +22,7 @@
 #include <leat/arena.h>
 #include <leat/buf.h>
 #include <leat/connector.h>
+#include <leat/str.h>
 
 /* One setting as somebody wrote it. */
 struct leat_setting {

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker_table.c: the rows.
+ */
+#include <stddef.h>
+
+#include "core/config/worker_options.h"
+
+#define AT(field) offsetof(struct worker_options, field)
+#define SINCE "0.1"
+
+/* name, aliases, type, flags, default, min, max, choices, field, help */
+#define ROW(n, a, t, f, d, lo, hi, c, field, h) \
+	{ (n), (a), LEAT_OPT_##t, (f), (d), (lo), (hi), (c), AT(field), (h), \
+	    SINCE }
+#define TEXT(n, a, d, field, h) \
+	ROW(n, a, STRING, 0, d, 0, 0, NULL, field, h)
+#define FLAG(n, a, d, field, h) \
+	ROW(n, a, BOOL, 0, d, 0, 0, NULL, field, h)
+#define MAP(n, field, h) \
+	ROW(n, NULL, MAP, 0, NULL, 0, 0, NULL, field, h)
+#define IGNORED(n) \
+	TEXT(n, NULL, NULL, ignored_text, "Accepted, without effect.")
+#define IGNORED_MAP(n) MAP(n, ignored_map, "Accepted, without effect.")
+
+const struct leat_option worker_option_table[] = {
+	ROW("config.dir", "connectors.dir", STRING, LEAT_OPT_HIGH, "connectors.d", 0, 0,
+	    NULL, config_dir,
+	    "The directory whose files are the connectors to run."),
+	FLAG("config.watch", NULL, "true", config_watch,
+	    "Follow changes of that directory; else read it once."),
+	TEXT("config.allowed.paths",
+	    "config.providers.file.param.allowed.paths", NULL,
+	    config_allowed_paths,
+	    "Directories (comma list) that ${file:} and ${dir:} may read; "
+	    "unset, any."),
+	ROW("data.dir", "log.dirs", STRING, LEAT_OPT_HIGH, "data", 0, 0, NULL,
+	    data_dir, "Where topics and offsets are kept."),
+	ROW("plugin.path", NULL, STRING, LEAT_OPT_HIGH, NULL, 0, 0, NULL,
+	    plugin_path, "Directories (a list) with plugins; unset, the one "
+	    "installed with the program."),
+
+	ROW("rest.listen", "listeners", STRING, LEAT_OPT_HIGH,
+	    "127.0.0.1:8083", 0, 0, NULL, rest_listen,
+	    "Address of the REST API and of /metrics, or none. "
+	    "There is no password: keep it on loopback or behind a proxy."),
+	TEXT("worker.id", NULL, NULL, worker_id,
+	    "Name of this worker in status; unset, the REST address."),
+
+	ROW("log.level", NULL, CHOICE, LEAT_OPT_HIGH, "info", 0, 0,
+	    "error,warn,notice,info,debug", log_level,
+	    "The least important lines that are logged."),
+	ROW("log.format", NULL, CHOICE, 0, "text", 0, 0, "text,json",
+	    log_format, "The form of a line."),
+	ROW("log", "log.level", MAP, 0, NULL, 0, 0, NULL, log_components,
+	    "log.<component>: the level of one component (broker, task, "
+	    "rest, config, ...)."),
+
+	ROW("memory.max.bytes", "memory.bytes", BYTES, LEAT_OPT_HIGH, "64MiB",
+	    4194304, INT64_C(1) << 50, NULL, memory_max_bytes,
+	    "Most memory that records in flight may take, of all tasks "
+	    "together; what is above waits."),
+	ROW("task.shutdown.graceful.timeout.ms", NULL, DURATION, 0, "5000",
+	    0, 3600000, NULL, shutdown_timeout_ms,
+	    "Time for all tasks together to end."),
+	ROW("offset.flush.interval.ms", NULL, DURATION, 0, "1000", 1,
+	    3600000, NULL, offset_flush_interval_ms,
+	    "Longest time between two commits of a sink's offsets."),
+	ROW("exactly.once.source.support", NULL, CHOICE, 0, "enabled", 0, 0,
+	    "enabled,disabled,preparing", exactly_once,
+	    "Whether sources write records and offsets in one transaction."),
+	ROW("key.converter", NULL, STRING, LEAT_OPT_HIGH, "json", 0, 0, NULL,
+	    key_converter, "Converter of keys where a connector sets none."),
+	ROW("value.converter", NULL, STRING, LEAT_OPT_HIGH, "json", 0, 0,
+	    NULL, value_converter,
+	    "Converter of values where a connector sets none."),
+	TEXT("header.converter", NULL, "simple", header_converter,
+	    "Converter of headers where a connector sets none."),
+	MAP("key.converter", converter_settings[0],
+	    "Settings of the key converter."),
+	MAP("value.converter", converter_settings[1],
+	    "Settings of the value converter."),
+	MAP("header.converter", converter_settings[2],
+	    "Settings of the header converter."),
+
+	ROW("broker.num.partitions", "num.partitions", INT, 0, "1", 1, 10000,
+	    NULL, broker_partitions,
+	    "Partitions of a topic that is made without a number."),
+	FLAG("broker.auto.create.topics.enable", "auto.create.topics.enable",
+	    "true", broker_auto_create, "Make topics on first use."),
+	ROW("broker.log.flush.interval.ms", "log.flush.interval.ms",
+	    DURATION, 0, "50", 1, 3600000, NULL, broker_flush_interval_ms,
+	    "Longest time until what nobody waits for is synced."),
+	ROW("broker.log.retention.check.interval.ms",
+	    "log.retention.check.interval.ms", DURATION, 0, "5m", 1000, 86400000, NULL, broker_retention_check_ms,
+	    "Time between two rounds of deleting and compacting."),
+	ROW("broker.log.retention.ms", "log.retention.ms", DURATION, 0, "7d",
+	    -1, INT64_MAX, NULL, broker_retention_ms,
+	    "Age at which segments are deleted; -1, never."),
+	ROW("broker.log.retention.bytes", "log.retention.bytes", BYTES, 0,
+	    "-1", -1, INT64_MAX, NULL, broker_retention_bytes,
+	    "Size of a partition beyond which old segments are deleted; -1, "
+	    "no limit."),
+	ROW("broker.log.segment.bytes", "log.segment.bytes", BYTES, 0,
+	    "1GiB", 1048576, INT32_MAX, NULL, broker_segment_bytes,
+	    "Size of a segment file."),
+	ROW("broker.message.max.bytes", "message.max.bytes", BYTES, 0,
+	    "10MiB", 1024, 1 << 30, NULL, broker_message_max_bytes,
+	    "Size of the largest batch that is taken."),
+	MAP("broker.topic", broker_topic,
+	    "broker.topic.<setting>: a default for all topics, by Kafka's "
+	    "name (cleanup.policy, ...)."),
+
+	IGNORED_MAP("config.storage"),
+	IGNORED_MAP("offset.storage"),
+	IGNORED_MAP("status.storage"),
+	IGNORED_MAP("internal"),
+	IGNORED_MAP("rest.advertised"),
+	IGNORED_MAP("config.providers"),
+	IGNORED("config.providers"),
+	IGNORED("plugin.discovery"),
+	IGNORED("offset.flush.timeout.ms"),
+	IGNORED("topic.creation.enable"),
+	IGNORED("topic.tracking.enable"),
+	IGNORED("topic.tracking.allow.reset"),
+	IGNORED("connector.client.config.override.policy"),
+	IGNORED("session.timeout.ms"),
+	IGNORED("heartbeat.interval.ms"),
+	IGNORED("rebalance.timeout.ms"),
+	IGNORED("connect.protocol"),
+	IGNORED("scheduled.rebalance.max.delay.ms"),
+	{ .name = NULL },
+};

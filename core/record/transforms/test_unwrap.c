@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_unwrap.c: ExtractNewRecordState against the reference. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <leat/json.h>
+
+#include "core/record/testing_chain.h"
+
+/* clang-format off */
+
+#define UNWRAP "transforms=u\ntransforms.u.type=" \
+	"io.debezium.transforms.ExtractNewRecordState\n"
+#define ROW "{\"id\":1,\"customer\":\"ann\",\"amount\":\"B88=\","      \
+	"\"note\":\"none\",\"created\":\"2024-03-01T01:02:03.450000Z\"," \
+	"\"m\":null"
+
+/* Sends an event (NULL: a tombstone) through a chain with these settings. */
+static const char *
+run(struct testing_chain *c, const char *settings,
+    const struct leat_value *event)
+{
+	struct leat_record rec = { .topic = "px.shop.orders",
+		.key_schema = &t_key, .key = t_k1 };
+
+	assert_int_equal(testing_chain_open(c, settings), 0);
+	if (event != NULL) {
+		rec.value_schema = &t_envelope;
+		rec.value = *event;
+	}
+	return testing_chain_run(c, &rec);
+}
+
+static void
+expect(const char *settings, const struct leat_value *event,
+    const char *want)
+{
+	struct testing_chain c;
+
+	assert_string_equal(run(&c, settings, event), want);
+	testing_chain_close(&c);
+}
+
+#define KEY "px.shop.orders|{\"id\":1}|"
+
+static void
+test_default(void **state)
+{
+	expect(UNWRAP, &t_e1, KEY ROW "}|");
+	expect(UNWRAP, &t_e4, KEY "NULL|");
+	expect(UNWRAP, NULL, "dropped");
+}
+
+#define MODE(m) UNWRAP "transforms.u.delete.tombstone.handling.mode=" m "\n"
+#define GONE "{\"id\":7,\"customer\":\"\",\"amount\":null,\"note\":"   \
+	"\"none\",\"created\":\"1970-01-01T00:00:00Z\",\"m\":null"
+
+static void
+test_modes(void **state)
+{
+	expect(MODE("drop"), &t_e4, "dropped");
+	expect(MODE("drop"), NULL, "dropped");
+	expect(MODE("drop"), &t_e1, KEY ROW "}|");
+	expect(MODE("rewrite"), &t_e4,
+	    KEY GONE ",\"__deleted\":\"true\"}|");
+	expect(MODE("rewrite"), NULL, "dropped");
+	expect(MODE("rewrite"), &t_e1,
+	    KEY ROW ",\"__deleted\":\"false\"}|");
+	expect(MODE("rewrite-with-tombstone"), NULL, KEY "NULL|");
+	expect(MODE("delete-to-tombstone"), &t_e4, KEY "NULL|");
+	expect(MODE("delete-to-tombstone"), NULL, "dropped");
+}
+
+static void
+test_old_modes(void **state)
+{
+	expect(UNWRAP "transforms.u.drop.tombstones=false\n", &t_e4,
+	    "dropped");
+	expect(UNWRAP "transforms.u.drop.tombstones=false\n", NULL,
+	    KEY "NULL|");
+	expect(UNWRAP "transforms.u.delete.handling.mode=rewrite\n", &t_e4,
+	    KEY GONE ",\"__deleted\":\"true\"}|");
+	expect(UNWRAP "transforms.u.delete.handling.mode=none\n", &t_e4,
+	    KEY "NULL|");
+}
+
+static void
+test_added(void **state)
+{
+	expect(MODE("rewrite") "transforms.u.add.fields=op,table,lsn\n",
+	    &t_e1, KEY ROW ",\"__deleted\":\"false\",\"__op\":\"c\","
+	    "\"__table\":\"orders\",\"__lsn\":531324432}|");
+	expect(UNWRAP "transforms.u.add.fields=source.ts_ms,ts_ms:when,"
+	    "transaction.id,before.note\ntransforms.u.add.fields.prefix=_\n",
+	    &t_e1, KEY ROW ",\"_source_ts_ms\":1795331268011,\"_when\":"
+	    "1795331268300,\"_transaction_id\":null,\"_before_note\":"
+	    "\"none\"}|");
+	expect(UNWRAP "transforms.u.add.headers=op,source.db:base\n", &t_e4,
+	    KEY "NULL|__op=d __base=demo");
+	expect(MODE("rewrite-with-tombstone")
+	    "transforms.u.add.headers=op,db\n", NULL, KEY "NULL|__op=d");
+	expect(UNWRAP "transforms.u.add.fields=nope\n", &t_e1,
+	    "!transform 'u': Unexpected field name: source.nope");
+}
+
+static void
+test_route(void **state)
+{
+	struct testing_chain c;
+
+	assert_string_equal(run(&c, UNWRAP
+	    "transforms.u.route.by.field=customer\n", &t_e1),
+	    "ann|{\"id\":1}|" ROW "}|");
+	testing_chain_close(&c);
+	expect(UNWRAP "transforms.u.route.by.field=id\n", &t_e1,
+	    "!transform 'u': route.by.field: the row has no text in 'id'");
+}
+
+static void
+test_drop_fields(void **state)
+{
+	static const struct leat_schema list = { .kind = LEAT_ARRAY,
+		.elem = &t_string };
+	static const struct leat_value names[] = { V_STR("note"),
+		V_STR("customer"), V_STR("m") };
+	const struct leat_header h = { "drop", &list,
+		leat_items(LEAT_ARRAY, names, 3) };
+	struct leat_record rec = { .topic = "t", .headers = &h,
+		.nheaders = 1, .value_schema = &t_envelope, .value = t_e1 };
+	struct testing_chain c;
+
+	assert_int_equal(testing_chain_open(&c, UNWRAP
+	    "transforms.u.drop.fields.header.name=drop\n"), 0);
+	assert_string_equal(testing_chain_run(&c, &rec), "t|NULL|{\"id\":1,"
+	    "\"customer\":\"ann\",\"amount\":\"B88=\",\"created\":"
+	    "\"2024-03-01T01:02:03.450000Z\"}|drop=[\"note\",\"customer\","
+	    "\"m\"]");
+	testing_chain_close(&c);
+}
+
+/* Other records of the connector pass, and what a sink reads without schema. */
+static void
+test_others(void **state)
+{
+	static const struct leat_value pairs[] = { V_STR("serverName"),
+		V_STR("px") };
+	struct leat_record rec = { .topic = "hb",
+		.value = leat_items(LEAT_MAP, pairs, 1) };
+	struct chain_bytes bytes = { .value = LEAT_STR(E1_JSON) };
+	struct testing_chain c;
+
+	assert_int_equal(testing_chain_open(&c, MODE("rewrite")
+	    "transforms.u.add.fields=op,source.lsn\n"), 0);
+	assert_string_equal(testing_chain_run(&c, &rec),
+	    "hb|NULL|{\"serverName\":\"px\"}|");
+	rec = (struct leat_record){ .topic = "t" };
+	assert_int_equal(chain_decode(c.chain, &bytes, &c.arena, &rec,
+	    &c.failure, &c.err), 0);
+	assert_string_equal(testing_chain_run(&c, &rec), "t|NULL|" ROW
+	    ",\"__deleted\":\"false\",\"__op\":\"c\",\"__source_lsn\":"
+	    "531324432}|");
+	testing_chain_close(&c);
+}
+
+/* More envelopes than are remembered, twice around. */
+static void
+test_many_schemas(void **state)
+{
+	struct testing_chain c;
+	char name[40];
+	int i;
+
+	assert_int_equal(testing_chain_open(&c,
+	    UNWRAP "transforms.u.add.fields=op\n"), 0);
+	for (i = 0; i < 80; i++) {
+		struct leat_schema s = t_envelope;
+		struct leat_record rec = { .topic = "t", .value = t_e1,
+			.value_schema = &s };
+
+		snprintf(name, sizeof(name), "t%d.Envelope", i % 40);
+		s.name = name;
+		assert_string_equal(testing_chain_run(&c, &rec),
+		    "t|NULL|" ROW ",\"__op\":\"c\"}|");
+	}
+	testing_chain_close(&c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_default),
+		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_old_modes),
+		cmocka_unit_test(test_added),
+		cmocka_unit_test(test_route),
+		cmocka_unit_test(test_drop_fields),
+		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_many_schemas),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
