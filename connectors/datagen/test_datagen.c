@@ -225,8 +225,12 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(test_generators), T(test_reproducible), T(test_rate),
-		T(test_confluent), T(test_validation), T(test_memory),
+		T(test_generators),
+		T(test_reproducible),
+		T(test_rate),
+		T(test_confluent),
+		T(test_validation),
+		T(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -440,7 +440,7 @@ sink_open(struct leat_task *t, const void *config, void **ret_self,
 	s->now_ms = leat_now_us(t) / 1000;
 	leat_buf_init(&s->path, PATH_BYTES_MAX);
 	rc = s->depends = file_path_check(c->file, err);
-	/* A file with a fixed name is tried at once, not at the first record. */
+	/* A fixed name is tried at once, not at the first record. */
 	if (rc == 0) {
 		rc = file_path_expand(c->file, &v, &s->path, err);
 		path = leat_buf_cstr(&s->path);

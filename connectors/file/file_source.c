@@ -129,8 +129,8 @@ bad_line(struct source *s, const struct file_tail *t, size_t len,
 		    "'%s' near byte %lld: %s (behavior.on.error: skip passes "
 		    "over it)",
 		    t->path, at, why);
-	leat_log_warn(s->task, "line skipped", "file=\"%s\" near=%lld why=\"%s\"",
-	    t->path, at, why);
+	leat_log_warn(s->task, "line skipped",
+	    "file=\"%s\" near=%lld why=\"%s\"", t->path, at, why);
 	return 0;
 }
 

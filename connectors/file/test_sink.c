@@ -342,10 +342,16 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(test_formats), T(test_append), T(test_crash),
-		T(test_changed_by_others), T(test_rotation),
-		T(test_rotation_crash), T(test_templates), T(test_two_tasks),
-		T(test_errors), T(test_state),
+		T(test_formats),
+		T(test_append),
+		T(test_crash),
+		T(test_changed_by_others),
+		T(test_rotation),
+		T(test_rotation_crash),
+		T(test_templates),
+		T(test_two_tasks),
+		T(test_errors),
+		T(test_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -386,10 +386,18 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(test_follow), T(test_restart), T(test_exact_positions),
-		T(test_rename), T(test_rename_meanwhile), T(test_truncate),
-		T(test_patterns), T(test_start_at_end), T(test_json),
-		T(test_long_lines), T(test_bad_utf8), T(test_validation),
+		T(test_follow),
+		T(test_restart),
+		T(test_exact_positions),
+		T(test_rename),
+		T(test_rename_meanwhile),
+		T(test_truncate),
+		T(test_patterns),
+		T(test_start_at_end),
+		T(test_json),
+		T(test_long_lines),
+		T(test_bad_utf8),
+		T(test_validation),
 		T(test_memory),
 	};
 

@@ -135,7 +135,7 @@ http_url_check(const char *url, const char *option, struct leat_err *err)
 	struct leat_str s = leat_str_c(url);
 	size_t scheme = strncasecmp(url, "http://", 7) == 0	? 7
 	    : strncasecmp(url, "https://", 8) == 0		? 8
-								: 0;
+							    : 0;
 
 	if (scheme == 0)
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,

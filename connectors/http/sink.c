@@ -73,7 +73,8 @@ wait_ms(const struct http_sink *s)
 	if (until == INT64_MAX)
 		return 60000;
 	until -= s->now_ms;
-	return until < 0 ? 0 : until > 60000 ? 60000 : (int)until;
+	return until < 0 ? 0 : until > 60000 ? 60000
+					     : (int)until;
 }
 
 /* While libcurl connects, it has to watch its own sockets too. */

@@ -359,5 +359,6 @@ source_fetch_wait_ms(const struct http_source *s)
 	if (s->timer_ms < 0)
 		return 1000;
 	ms = s->timer_ms - leat_mono_ms(s->task);
-	return ms < 0 ? 0 : ms > 1000 ? 1000 : ms;
+	return ms < 0 ? 0 : ms > 1000 ? 1000
+				      : ms;
 }

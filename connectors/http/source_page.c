@@ -431,7 +431,13 @@ source_page_advance(struct http_source *s, struct leat_err *err)
 		keep_validators(s);
 	st->delivered = 0;
 	st->prefix = 0;
-	if (s->cfg->restart != 0 || by_record || s->cfg->pages == PAGES_NONE)
-		return restart_round(st, s->cfg, err);
-	return 0;
+	if (s->cfg->restart == 0 && !by_record &&
+	    s->cfg->pages != PAGES_NONE)
+		return 0;
+	/* There may be more behind a limit of the server's. */
+	more = s->cfg->pages == PAGES_NONE && st->next_cursor != NULL &&
+	    (st->cursor == NULL || strcmp(st->next_cursor, st->cursor) != 0);
+	if (restart_round(st, s->cfg, err) < 0)
+		return err->code;
+	return more;
 }

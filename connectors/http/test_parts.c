@@ -328,7 +328,9 @@ test_order(void **state)
 static void
 test_order_random(void **state)
 {
-	enum { N = 500, LANES = 5, KEYS = 7 };
+	enum { N = 500,
+		LANES = 5,
+		KEYS = 7 };
 	static const char *const keys[KEYS] = { "0", "1", "2", "3", "4", "5",
 		NULL };
 	static struct leat_record r[N];
@@ -427,7 +429,9 @@ static void
 test_response_refused(void **state)
 {
 	static const char *const bad[] = {
-		"HTTP/2 200\r\n\r\n", "garbage\r\n", "HTTP/1.1 2x0 OK\r\n",
+		"HTTP/2 200\r\n\r\n",
+		"garbage\r\n",
+		"HTTP/1.1 2x0 OK\r\n",
 		"HTTP/1.1 101 Switching\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
@@ -452,7 +456,9 @@ test_response_refused(void **state)
 		assert_int_equal(err.cls, LEAT_CLS_RETRY);
 	}
 	assert_int_equal(feed(&r, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n"
-				  "\r\nabc", 9, &err), 0);
+				  "\r\nabc",
+			     9, &err),
+	    0);
 	assert_int_equal(http1_feed_eof(&r, &err), LEAT_E_PROTO);
 	assert_non_null(strstr(err.text, "within the response"));
 	http1_reset(&r, false);

@@ -450,7 +450,7 @@ static void
 test_stale_connection(void **state)
 {
 	static const struct th_http_reply closing = { .flags =
-		TH_HTTP_CLOSE };
+							  TH_HTTP_CLOSE };
 
 	must_open();
 	th_http_script(h, NULL, NULL, 1, &closing);
@@ -608,7 +608,8 @@ check_key_order(int nkeys, int n)
 static void
 order_under_failures(const char *batch)
 {
-	enum { N = 300, KEYS = 6 };
+	enum { N = 300,
+		KEYS = 6 };
 	static struct leat_record r[N];
 	static char keys[N][2], values[N][16];
 	int counts[KEYS] = { 0 }, i;
@@ -702,16 +703,30 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(test_single), T(test_templates), T(test_pointers),
-		T(test_auth), T(test_batch), T(test_batch_by_url),
-		T(test_tombstones), T(test_body_format), T(test_retry),
-		T(test_retry_after_header), T(test_exhausted),
-		T(test_dead_letter), T(test_bad_batch),
-		T(test_config_errors), T(test_validation),
-		T(test_stale_connection), T(test_drops),
-		T(test_refused_connection), T(test_timeout),
-		T(test_interrupt), T(test_parallel), T(test_order_single),
-		T(test_order_batch), T(test_large_bodies),
+		T(test_single),
+		T(test_templates),
+		T(test_pointers),
+		T(test_auth),
+		T(test_batch),
+		T(test_batch_by_url),
+		T(test_tombstones),
+		T(test_body_format),
+		T(test_retry),
+		T(test_retry_after_header),
+		T(test_exhausted),
+		T(test_dead_letter),
+		T(test_bad_batch),
+		T(test_config_errors),
+		T(test_validation),
+		T(test_stale_connection),
+		T(test_drops),
+		T(test_refused_connection),
+		T(test_timeout),
+		T(test_interrupt),
+		T(test_parallel),
+		T(test_order_single),
+		T(test_order_batch),
+		T(test_large_bodies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,26 +21,39 @@
 enum { STACK_BYTES = 1024 * 1024, NAME_MAX_LEN = 15 };
 
 struct thread_state {
-	struct lock lock;	/* RANK_LEAF; guards done */
+	struct lock lock;	/* RANK_LEAF; guards done, detached */
 	struct cond cond;
 	bool done;
+	bool detached;		/* the thread frees this */
 	char name[NAME_MAX_LEN + 1];
 	void *(*fn)(void *);
 	void *arg;
 };
+
+static void
+state_free(struct thread_state *st)
+{
+	cond_fini(&st->cond);
+	lock_fini(&st->lock);
+	free(st);
+}
 
 static void *
 thread_main(void *arg)
 {
 	struct thread_state *st = arg;
 	void *result;
+	bool detached;
 
 	(void)pthread_setname_np(pthread_self(), st->name);
 	result = st->fn(st->arg);
 	lock_acquire(&st->lock);
 	st->done = true;
+	detached = st->detached;
 	cond_signal(&st->cond);
 	lock_release(&st->lock);
+	if (detached)
+		state_free(st);
 	return result;
 }
 
@@ -57,14 +70,6 @@ state_new(const char *name, void *(*fn)(void *), void *arg)
 	st->fn = fn;
 	st->arg = arg;
 	return st;
-}
-
-static void
-state_free(struct thread_state *st)
-{
-	cond_fini(&st->cond);
-	lock_fini(&st->lock);
-	free(st);
 }
 
 /* All but those that the thread's own mistakes raise. */
@@ -148,6 +153,27 @@ thread_join_until(struct thread *t, int64_t deadline_ns)
 	state_free(TAKE(t->state));
 	t->running = false;
 	return true;
+}
+
+void
+thread_detach(struct thread *t)
+{
+	struct thread_state *st = t->state;
+	bool done;
+
+	if (!t->running)
+		return;
+	lock_acquire(&st->lock);
+	done = st->done;
+	if (!done) {
+		st->detached = true;
+		(void)pthread_detach(t->id);
+		t->state = NULL;
+		t->running = false;
+	}
+	lock_release(&st->lock);
+	if (done)
+		thread_join(t);
 }
 
 int

@@ -27,6 +27,8 @@ int thread_start(struct thread *t, const char *name, void *(*fn)(void *),
 void thread_join(struct thread *t);
 /* false when it still runs at the deadline (monotonic ns). */
 bool thread_join_until(struct thread *t, int64_t deadline_ns);
+/* Nobody will join it: it cleans up after itself when it ends. */
+void thread_detach(struct thread *t);
 
 /* An eventfd: any number of wakes before a drain count as one. */
 struct wake {

@@ -227,7 +227,7 @@ topic_found(void *arg, const struct broker_topic_info *info)
 	struct topic_walk *w = arg;
 	struct found *f;
 
-	if ((info->internal && w->c->has_pattern) ||
+	if ((w->c->has_pattern && bus_is_internal(info)) ||
 	    !bus_consumer_takes(w->c, info->name))
 		return 0;
 	f = leat_arena_alloc(&w->arena, sizeof(*f));

@@ -30,6 +30,12 @@ enum {
 	BUS_OFFSET_COUNT_MAX = 1000000
 };
 
+/*
+ * Is it a topic of the machinery? Kafka says so of its own two only; of ours, a
+ * sink with a pattern must not read them either.
+ */
+bool bus_is_internal(const struct broker_topic_info *info);
+
 /* ------------------------------------------------- source_offsets.c */
 
 /* Appends JSON with sorted members and no blanks. */

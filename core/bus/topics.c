@@ -4,6 +4,16 @@
  */
 #include "core/bus/embedded.h"
 
+#include <string.h>
+
+bool
+bus_is_internal(const struct broker_topic_info *info)
+{
+	return info->internal || strcmp(info->name, BUS_OFFSETS_TOPIC) == 0 ||
+	    strcmp(info->name, BUS_CONFIGS_TOPIC) == 0 ||
+	    strcmp(info->name, BUS_STATUS_TOPIC) == 0;
+}
+
 struct each {
 	int (*fn)(void *arg, const struct bus_topic_info *info);
 	void *arg;
@@ -14,7 +24,8 @@ tell_topic(void *arg, const struct broker_topic_info *info)
 {
 	const struct each *each = arg;
 	const struct bus_topic_info told = { .name = info->name,
-		.partitions = info->partitions, .internal = info->internal };
+		.partitions = info->partitions,
+		.internal = bus_is_internal(info) };
 
 	return each->fn(each->arg, &told);
 }

@@ -38,6 +38,35 @@ complain(
 	return -1;
 }
 
+/* An option that is not known, with the nearest one that is. */
+static int
+no_option(const struct args *a, int *ret_exit, const char *word, size_t len)
+{
+	struct leat_str given = { word, len };
+	const char *best = NULL;
+	unsigned least = 3;
+
+	while (given.len > 0 && *given.ptr == '-') {
+		given.ptr++;
+		given.len--;
+	}
+	for (const struct arg *o = a->table; o->name != NULL; o++) {
+		unsigned d = leat_edit_distance(given, leat_str_c(o->name), least);
+
+		if (given.len > 1 && d < least) {
+			least = d;
+			best = o->name;
+		}
+	}
+	if (best == NULL)
+		return complain(a, ret_exit, "no option", word);
+	fprintf(stderr,
+	    "leat: no option '%.*s'; did you mean '--%s'?\nusage: %s\n",
+	    (int)len, word, best, a->usage);
+	*ret_exit = EXIT_USAGE;
+	return -1;
+}
+
 static const struct arg *
 find(const struct args *a, const char *word, size_t len)
 {
@@ -82,7 +111,7 @@ take_option(const struct args *a, char **argv, int left, int *ret_exit)
 	int took = 1;
 
 	if (o == NULL)
-		return complain(a, ret_exit, "no option", word);
+		return no_option(a, ret_exit, word, len);
 	if (o->type == ARG_FLAG && value != NULL)
 		return complain(a, ret_exit, "no value goes with", word);
 	if (o->type != ARG_FLAG && value == NULL) {

@@ -32,5 +32,6 @@ int cmd_connectors(int argc, char **argv);
 int cmd_plugins(int argc, char **argv);
 int cmd_topics(int argc, char **argv);
 int cmd_consume(int argc, char **argv);
+int cmd_schema(int argc, char **argv);
 
 #endif

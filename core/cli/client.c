@@ -196,7 +196,12 @@ client_call(const char *url, const char *method, const char *path,
 	memset(a, 0, sizeof(*a));
 	leat_buf_init(&a->body, ANSWER_MAX);
 	leat_arena_init(&a->arena, READ_BYTES, 0);
-	if (exchange(url, method, path, body, a, &err) < 0) {
+	if (exchange(url, method, path, body, a, &err) < 0 &&
+	    err.code == LEAT_E_CONFIG) {
+		fprintf(stderr, "leat: --url: %s\n", err.text);
+		return EXIT_USAGE;
+	}
+	if (err.code != 0) {
 		fprintf(stderr, "leat: no worker answers at %s: %s\n", url,
 		    err.text);
 		if (err.code == -ECONNREFUSED)

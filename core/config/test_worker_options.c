@@ -58,14 +58,12 @@ test_defaults(void **state)
 	assert_string_equal(c.options.config_dir, "connectors.d");
 	assert_string_equal(c.options.data_dir, "data");
 	assert_string_equal(c.options.rest_listen, "127.0.0.1:8083");
-	assert_string_equal(c.options.broker_listen, "127.0.0.1:9092");
 	assert_null(c.options.plugin_path);
 	assert_int_equal(c.options.log_level, LOG_LEVEL_INFO);
 	assert_int_equal(c.options.log_format, LOG_FORMAT_TEXT);
 	assert_int_equal(c.options.memory_max_bytes, 64 << 20);
 	assert_int_equal(c.options.shutdown_timeout_ms, 5000);
 	assert_int_equal(c.options.exactly_once, WORKER_EOS_ENABLED);
-	assert_int_equal(c.options.bus, WORKER_BUS_EMBEDDED);
 	assert_int_equal(c.options.broker_retention_ms, 7 * 86400000);
 	assert_int_equal(c.options.broker_retention_bytes, -1);
 	assert_int_equal(c.options.broker_flush_interval_ms, 50);
@@ -79,7 +77,7 @@ test_file(void **state)
 	    "worker.id=a=b" };
 
 	assert_int_equal(read_text("config: {dir: /c}\n"
-	    "listeners: http://0.0.0.0:8084\nkafka.listen: none\n"
+	    "listeners: http://0.0.0.0:8084\n"
 	    "log:\n  level: debug\n  format: json\n  postgres: debug\n"
 	    "log.level.rest: error\n"
 	    "plugin.path: [/a, /b]\nmemory.max.bytes: 100MiB\n"
@@ -90,7 +88,6 @@ test_file(void **state)
 	    "offset.storage.file.filename: /tmp/x\n", sets, 2), 0);
 	assert_string_equal(c.options.config_dir, "/c");
 	assert_string_equal(c.options.rest_listen, "http://0.0.0.0:8084");
-	assert_null(c.options.broker_listen);
 	assert_int_equal(c.options.log_level, LOG_LEVEL_WARN);
 	assert_int_equal(c.options.log_format, LOG_FORMAT_JSON);
 	assert_int_equal(c.options.log_components.len, 2);
@@ -112,34 +109,31 @@ test_errors(void **state)
 	static const char *const sets[] = { "nonsense", "tasks.max=1" };
 	char want[2048];
 
-	assert_true(read_text("rest.listen: nowhere\nkafka.listen: a:b\n"
-	    "log.levle: debug\nlog.level.a: loud\nlog.retention.hours: 2\n"
-	    "bus: kafka\ndata.dir: ${env:NONE}\nmemory.max.bytes: 1k\n",
+	assert_true(read_text("rest.listen: nowhere\n"
+	    "log.levle: debug\nlog.level.a: loud\n"
+	    "data.dir: ${env:NONE}\nmemory.max.bytes: 1k\n",
 	    sets, 2) < 0);
 	problems_sort(problems);
 	(void)snprintf(want, sizeof(want),
-	    "%s:7:11: data.dir: environment variable 'NONE' is not set\n"
-	    "%s:8:1: memory.max.bytes: expected a size such as 65536, "
+	    "%s:4:11: data.dir: environment variable 'NONE' is not set\n"
+	    "%s:5:1: memory.max.bytes: expected a size such as 65536, "
 	    "64KiB or 1MB (4194304 to 1125899906842624), got '1k'\n"
 	    "command line: expected key=value, got 'nonsense'\n"
 	    "command line: tasks.max: unknown option\n", path, path);
 	assert_problems(problems, want);
 	problems_free(problems);
 	problems = problems_new();
-	assert_true(read_text("rest.listen: nowhere\nkafka.listen: a:b\n"
-	    "log.levle: debug\nlog.level.a: loud\nlog.retention.hours: 2\n"
-	    "bus: kafka\n", NULL, 0) < 0);
+	assert_true(read_text("rest.listen: nowhere\n"
+	    "log.levle: debug\nlog.level.a: loud\nlog.retention.hours: 2\n",
+	    NULL, 0) < 0);
 	problems_sort(problems);
 	(void)snprintf(want, sizeof(want),
 	    "%s:1:1: rest.listen: expected an address as host:port or none, "
 	    "got 'nowhere'\n"
-	    "%s:2:1: kafka.listen: expected an address as host:port or none, "
-	    "got 'a:b'\n"
-	    "%s:4:1: log.level.a: unknown level (allowed: error, warn, "
+	    "%s:3:1: log.level.a: unknown level (allowed: error, warn, "
 	    "notice, info, debug)\n"
-	    "%s:5:1: log.retention.hours: unknown option\n"
-	    "%s:6:1: bootstrap.servers: required for bus=kafka\n",
-	    path, path, path, path, path);
+	    "%s:4:1: log.retention.hours: unknown option\n",
+	    path, path, path);
 	assert_problems(problems, want);
 }
 

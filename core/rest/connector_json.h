@@ -10,19 +10,25 @@
 #include "core/rest/request.h"
 #include "core/worker/herder.h"
 
+struct registered;
+struct registry;
+
 /* {"id","state","worker_id","trace"?} */
 void write_task(struct json_writer *w, const struct connector_status *st,
     const struct task_status *task);
 /* ConnectorStateInfo */
 void write_status(struct json_writer *w, const struct connector_status *st);
 /* ConnectorInfo */
-void write_info(struct json_writer *w, const struct connector_status *st);
+void write_info(struct json_writer *w, const struct registry *reg,
+    const struct connector_status *st);
 /*
- * The configuration as written: references to secrets stay references, and
- * secrets written in clear are masked.
+ * A setting as it is shown: references stay as they were written, secrets in
+ * clear become "***", also the password in a URL. 0 or -1, as the buffer.
  */
-void write_config(struct json_writer *w, const struct properties *props,
-    const char *name);
+int config_shown(const struct registered *r, const struct property *p,
+    struct leat_buf *to);
+void write_config(struct json_writer *w, const struct registry *reg,
+    const struct properties *props, const char *name);
 
 /* A JSON object as properties; NULL after answering. */
 struct properties *config_from_json(struct request *rq,

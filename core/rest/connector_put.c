@@ -10,6 +10,7 @@
 
 #include "core/base/obj.h"
 #include "core/config/flatten.h"
+#include "core/plugin/registry.h"
 #include "core/rest/connector_json.h"
 
 /* Kafka Connect's words around the list of all problems. */
@@ -92,7 +93,8 @@ store(struct request *rq, const char *name, const struct leat_value *map)
 			&err) == 0)
 			connector_status_put(&info);
 		info.props = props;
-		write_info(&rq->json, &info);
+		write_info(
+		    &rq->json, herder_registry(rq->options->herder), &info);
 		rq->status = created ? 201 : 200;
 		rq->location = leat_arena_printf(
 		    &rq->arena, "/connectors/%s", name);
@@ -102,11 +104,25 @@ done:
 	problems_free(problems);
 }
 
+/* Is this what GET shows instead of the secret that stands there? */
 static bool
-is_mask(const struct leat_value *v)
+is_mask(struct request *rq, const struct properties *have,
+    const struct property *p, const struct leat_value *given)
 {
-	return v->kind == LEAT_STRING &&
-	    leat_str_eq_c((struct leat_str){ v->u.s, v->len }, "***");
+	const struct registered *r =
+	    registry_find(herder_registry(rq->options->herder),
+		properties_get(have, "connector.class", ""));
+	struct leat_buf shown;
+	bool same;
+
+	if (p == NULL || given->kind != LEAT_STRING)
+		return false;
+	leat_buf_init(&shown, REST_BODY_MAX);
+	same = config_shown(r, p, &shown) == 0 && shown.len == given->len &&
+	    memmem(shown.data, shown.len, "***", 3) != NULL &&
+	    memcmp(shown.data, given->u.s, shown.len) == 0;
+	leat_buf_fini(&shown);
+	return same;
 }
 
 /*
@@ -136,7 +152,7 @@ combine(struct request *rq, const struct leat_value *given,
 		if (merge && k[1].kind == LEAT_NULL)
 			continue;
 		items[n++] = *k;
-		items[n++] = p != NULL && is_mask(&k[1]) ? leat_cstring(p->raw)
+		items[n++] = is_mask(rq, have, p, &k[1]) ? leat_cstring(p->raw)
 							 : k[1];
 	}
 	for (size_t i = 0; merge && i < rows; i++) {

@@ -8,6 +8,12 @@
 
 #include "core/rest/connector_json.h"
 
+static const struct registry *
+registry_of(const struct request *rq)
+{
+	return herder_registry(rq->options->herder);
+}
+
 /* The status of a connector, or NULL after answering. */
 static struct connector_status *
 status_of(struct request *rq, const char *name, const char *not_found)
@@ -58,7 +64,7 @@ write_expanded(struct request *rq, const char *name, bool status, bool info)
 	}
 	if (info) {
 		json_key(w, "info");
-		write_info(w, &st);
+		write_info(w, registry_of(rq), &st);
 	}
 	json_object_end(w);
 	connector_status_put(&st);
@@ -101,7 +107,7 @@ get_connector(struct request *rq)
 	struct connector_status *st = info_of(rq, rq->params[0]);
 
 	if (st != NULL)
-		write_info(&rq->json, st);
+		write_info(&rq->json, registry_of(rq), st);
 }
 
 static void
@@ -110,7 +116,8 @@ get_config(struct request *rq)
 	struct connector_status *st = info_of(rq, rq->params[0]);
 
 	if (st != NULL)
-		write_config(&rq->json, st->props, st->name);
+		write_config(
+		    &rq->json, registry_of(rq), st->props, st->name);
 }
 
 static void
@@ -143,7 +150,8 @@ get_tasks(struct request *rq)
 		json_member_int(w, "task", st->tasks[i].id);
 		json_object_end(w);
 		json_key(w, "config");
-		write_config(w, props == NULL ? st->props : props, st->name);
+		write_config(w, registry_of(rq),
+		    props == NULL ? st->props : props, st->name);
 		json_object_end(w);
 		properties_unref(props);
 	}

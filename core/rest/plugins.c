@@ -67,7 +67,8 @@ type_name(const struct leat_option *o)
 
 /* ConfigKeyInfo */
 static void
-write_option(struct json_writer *w, const struct leat_option *o, int order)
+write_option(struct json_writer *w, const struct leat_option *o,
+    const char *group, int order)
 {
 	json_object(w);
 	json_member(w, "name", o->name);
@@ -77,7 +78,7 @@ write_option(struct json_writer *w, const struct leat_option *o, int order)
 	json_member(
 	    w, "importance", o->flags & LEAT_OPT_HIGH ? "HIGH" : "MEDIUM");
 	json_member(w, "documentation", o->help);
-	json_member(w, "group", "Connector");
+	json_member(w, "group", group);
 	json_member(w, "width", "MEDIUM");
 	json_member(w, "display_name", o->name);
 	json_key(w, "dependents");
@@ -87,18 +88,34 @@ write_option(struct json_writer *w, const struct leat_option *o, int order)
 	json_object_end(w);
 }
 
+/* A connector's options: its own first, then those that every one has. */
+enum { TABLES = 2 };
+
+static const char *const groups[TABLES] = { "Connector", "Common" };
+
+static const struct leat_option *
+table_of(const struct registered *r, int table)
+{
+	static const struct leat_option none[] = { { .name = NULL } };
+
+	if (table == 1)
+		return herder_options(r->connector.kind);
+	return r->connector.options == NULL ? none : r->connector.options;
+}
+
 static void
 get_plugin_config(struct request *rq)
 {
 	const struct registered *r = plugin_of(rq);
-	const struct leat_option *o = r == NULL ? NULL : r->connector.options;
 	int order = 0;
 
 	if (r == NULL)
 		return;
 	json_array(&rq->json);
-	for (; o != NULL && o->name != NULL; o++)
-		write_option(&rq->json, o, ++order);
+	for (int t = 0; t < TABLES; t++)
+		for (const struct leat_option *o = table_of(r, t);
+		     o->name != NULL; o++)
+			write_option(&rq->json, o, groups[t], ++order);
 	json_array_end(&rq->json);
 }
 
@@ -154,12 +171,25 @@ write_value(struct json_writer *w, const char *key, const char *value,
 static bool
 is_option(const struct registered *r, const char *key)
 {
-	const struct leat_option *o = r->connector.options;
-
-	for (; o != NULL && o->name != NULL; o++)
-		if (strcmp(o->name, key) == 0)
-			return true;
+	for (int t = 0; t < TABLES; t++)
+		for (const struct leat_option *o = table_of(r, t);
+		     o->name != NULL; o++)
+			if (strcmp(o->name, key) == 0)
+				return true;
 	return false;
+}
+
+static void
+write_checked(struct json_writer *w, const struct leat_option *o,
+    const char *group, int order, const struct properties *props,
+    const struct problems *problems)
+{
+	json_object(w);
+	json_key(w, "definition");
+	write_option(w, o, group, order);
+	write_value(w, o->name, properties_get(props, o->name, o->def), o,
+	    problems);
+	json_object_end(w);
 }
 
 static void
@@ -167,24 +197,20 @@ write_validation(struct request *rq, const struct registered *r,
     const struct properties *props, const struct problems *problems)
 {
 	struct json_writer *w = &rq->json;
-	const struct leat_option *o = r->connector.options;
 	int order = 0;
 
 	json_object(w);
 	json_member(w, "name", r->connector.name);
 	json_member_int(w, "error_count", (int64_t)problems_count(problems));
 	json_key(w, "groups");
-	json_raw(w, "[\"Connector\"]");
+	json_raw(w, "[\"Connector\",\"Common\"]");
 	json_key(w, "configs");
 	json_array(w);
-	for (; o != NULL && o->name != NULL; o++) {
-		json_object(w);
-		json_key(w, "definition");
-		write_option(w, o, ++order);
-		write_value(w, o->name, properties_get(props, o->name, o->def),
-		    o, problems);
-		json_object_end(w);
-	}
+	for (int t = 0; t < TABLES; t++)
+		for (const struct leat_option *o = table_of(r, t);
+		     o->name != NULL; o++)
+			write_checked(w, o, groups[t], ++order, props,
+			    problems);
 	/* What has an error but is no option of the connector. */
 	for (size_t i = 0; i < problems_count(problems); i++) {
 		const char *key = problems_at(problems, i)->key;

@@ -126,6 +126,7 @@ struct reading {
 	int64_t max_records;
 	int64_t max_bytes;
 	int64_t wait_ms;
+	int64_t written;	/* records so far */
 	int32_t partitions;
 	int64_t *next; /* per partition; -1: not asked for */
 };
@@ -183,7 +184,12 @@ parse_reading(struct request *rq, struct reading *rd)
 	rd->max_bytes = request_query_int(
 	    rq, "max_bytes", 1, BYTES_MAX, BYTES_DEFAULT);
 	rd->wait_ms = request_query_int(rq, "wait_ms", 0, WAIT_MAX_MS, 0);
+	rd->written = 0;
 	rd->partitions = partitions_of(rq);
+	if (!rq->answered && from != NULL && !end &&
+	    strcmp(from, "beginning") != 0)
+		answer_error(rq, 400,
+		    "from: expected beginning or end, not '%s'", from);
 	if (rq->answered)
 		return -1;
 	rd->next = leat_arena_calloc(
@@ -244,6 +250,14 @@ write_record(struct request *rq, const struct bus_message *m)
 	json_object_end(w);
 }
 
+/* One record is given however few bytes are allowed: readers must get on. */
+static bool
+is_full(const struct request *rq, const struct reading *rd)
+{
+	return rd->max_records == 0 ||
+	    (rd->written > 0 && (int64_t)rq->out.len > rd->max_bytes);
+}
+
 /* Writes what a poll gave, within the bounds; the number of records. */
 static int64_t
 write_polled(struct request *rq, struct reading *rd,
@@ -254,8 +268,7 @@ write_polled(struct request *rq, struct reading *rd,
 	for (size_t i = 0; i < n; i++) {
 		const struct bus_message *m = &messages[i];
 
-		if (rd->max_records == 0 ||
-		    (int64_t)rq->out.len > rd->max_bytes)
+		if (is_full(rq, rd))
 			break;
 		if (rd->next[m->partition] < 0 ||
 		    m->offset < rd->next[m->partition])
@@ -263,6 +276,7 @@ write_polled(struct request *rq, struct reading *rd,
 		write_record(rq, m);
 		rd->next[m->partition] = m->offset + 1;
 		rd->max_records--;
+		rd->written++;
 		written++;
 	}
 	return written;
@@ -310,8 +324,7 @@ poll_records(struct request *rq, struct bus_consumer *c, struct wake *wake,
 		if (rc < 0)
 			return rc;
 		written += write_polled(rq, rd, messages, n);
-		if (rd->max_records == 0 ||
-		    (int64_t)rq->out.len > rd->max_bytes)
+		if (is_full(rq, rd))
 			return 0;
 		if (n > 0)
 			continue;

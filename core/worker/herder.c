@@ -16,6 +16,7 @@
 #include "core/plugin/registry.h"
 #include "core/record/chain.h"
 #include "core/worker/herder_impl.h"
+#include "core/worker/settings.h"
 
 enum { PLAN_TIMEOUT_MS = 60000, STOP_TIMEOUT_MS = 5000,
 	CONN_BACKOFF_MS = 500, CONN_BACKOFF_CAP_MS = 60000 };
@@ -314,6 +315,12 @@ herder_validate(struct herder *h, const char *name,
 		return;
 	}
 	settings_validate(name, reg, props, h->o.worker, out);
+}
+
+const struct leat_option *
+herder_options(int32_t kind)
+{
+	return settings_rows(kind);
 }
 
 const struct registry *

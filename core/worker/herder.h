@@ -29,6 +29,7 @@ struct properties;
 struct problems;
 struct registry;
 struct herder;
+struct leat_option;
 
 struct herder_options {
 	struct bus *bus;
@@ -148,6 +149,8 @@ int herder_sink_offset_set(struct herder *h, const char *name,
 int herder_offsets_reset(struct herder *h, const char *name,
     struct leat_err *err);
 
+/* The framework's own options of connectors of a kind (LEAT_SOURCE, ..). */
+const struct leat_option *herder_options(int32_t kind);
 const struct registry *herder_registry(const struct herder *h);
 uint64_t herder_generation(const struct herder *h);
 

@@ -201,12 +201,13 @@ plan_age_ms(const struct plan *p)
 void
 plan_abandon(struct plan *owned_p)
 {
+	struct thread thread = owned_p->thread;
 	int32_t running = PLAN_RUNNING;
 
 	task_want(owned_p->task, WANT_STOP);
 	if (__atomic_compare_exchange_n(&owned_p->state, &running,
 	    PLAN_ABANDONED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		(void)pthread_detach(owned_p->thread.id);
+		thread_detach(&thread);	/* the plan may be gone already */
 		return;
 	}
 	thread_join(&owned_p->thread);

@@ -202,7 +202,7 @@ task_interrupt(struct leat_task *t)
 		task_put(t);
 		return;
 	}
-	(void)pthread_detach(th.id);
+	thread_detach(&th);
 }
 
 static char *
@@ -731,5 +731,5 @@ task_abandon(struct leat_task *t)
 	if (!t->started)
 		return;
 	t->started = false;
-	(void)pthread_detach(t->thread.id);
+	thread_detach(&t->thread);
 }

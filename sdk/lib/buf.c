@@ -11,10 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-	FIRST_CAP = 63,
-	U64_DIGITS = 20
-};
+enum { FIRST_CAP = 63 };
 
 void
 leat_buf_init(struct leat_buf *b, size_t max)
@@ -98,48 +95,63 @@ static const char two_digits[] =
     "34353637383940414243444546474849505152535455565758596061626364656667"
     "6869707172737475767778798081828384858687888990919293949596979899";
 
-/* Writes v so that it ends at `end`; the place of its first digit. */
-static char *
-digits_before(char *end, uint64_t v)
+static unsigned
+digits_of(uint64_t v)
 {
-	char *p = end;
+	static const uint64_t pow10[] = {
+		0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
+		1000000000, 10000000000, 100000000000, 1000000000000,
+		10000000000000, 100000000000000, 1000000000000000,
+		10000000000000000, 100000000000000000, 1000000000000000000,
+		10000000000000000000u
+	};
+	/* log10 from log2, by 1233 / 4096; one too little at times */
+	unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1);
+	unsigned n = bits * 1233 >> 12;
 
-	while (v >= 100) {
+	return n + (v >= pow10[n]);
+}
+
+/* Writes the n digits of v. */
+static void
+put_digits(uint8_t *to, uint64_t v, unsigned n)
+{
+	uint8_t *p = to + n;
+
+	for (; v >= 100; v /= 100) {
 		p -= 2;
 		memcpy(p, two_digits + v % 100 * 2, 2);
-		v /= 100;
 	}
-	if (v >= 10) {
-		p -= 2;
-		memcpy(p, two_digits + v * 2, 2);
-	} else {
-		*--p = (char)('0' + v);
-	}
-	return p;
+	if (v >= 10)
+		memcpy(to, two_digits + v * 2, 2);
+	else
+		*to = (uint8_t)('0' + v);
+}
+
+static int
+add_number(struct leat_buf *b, uint64_t v, unsigned minus)
+{
+	unsigned n = digits_of(v);
+	uint8_t *to = leat_buf_reserve(b, n + minus);
+
+	if (to == NULL)
+		return -1;
+	*to = '-';
+	put_digits(to + minus, v, n);
+	b->len += n + minus;
+	return 0;
 }
 
 int
 leat_buf_add_u64(struct leat_buf *b, uint64_t v)
 {
-	char tmp[U64_DIGITS];
-	char *p = digits_before(tmp + U64_DIGITS, v);
-
-	return leat_buf_add(b, p, (size_t)(tmp + U64_DIGITS - p));
+	return add_number(b, v, 0);
 }
 
 int
 leat_buf_add_i64(struct leat_buf *b, int64_t v)
 {
-	char tmp[U64_DIGITS + 1];
-	char *p;
-
-	if (v >= 0) {
-		p = digits_before(tmp + sizeof(tmp), (uint64_t)v);
-	} else {
-		p = digits_before(tmp + sizeof(tmp), -(uint64_t)v);
-		*--p = '-';
-	}
-	return leat_buf_add(b, p, (size_t)(tmp + sizeof(tmp) - p));
+	return add_number(b, v < 0 ? -(uint64_t)v : (uint64_t)v, v < 0);
 }
 
 const char *

@@ -50,8 +50,7 @@ leat_json_add_string(struct leat_buf *b, const char *s, size_t len)
 	}
 	*to++ = '"';
 	for (;;) {
-		run = scan_json(p, (size_t)(end - p), 0);
-		memcpy(to, p, run);
+		run = scan_copy_json(to, p, (size_t)(end - p));
 		to += run;
 		p += run;
 		if (p == end)

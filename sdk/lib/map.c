@@ -6,34 +6,18 @@
  * keeps its slot with a NULL key, so that probing goes on past it, until the
  * table is rebuilt. At most half of the slots are in use.
  *
- * Keys are hashed with SipHash-1-3 under a key drawn once per process.
+ * Keys are hashed with SipHash-1-3. Its key is the 16 random bytes that the
+ * kernel gives every process, so that this needs no state of its own.
  */
 #include <leat/map.h>
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
+#include <sys/auxv.h>
 
 enum { FIRST_CAP = 8 };
 
 /* ------------------------------------------------------------- hashing */
-
-/* One word of the process's seed, drawn on first use; never 0. @thread any */
-static uint64_t
-seed_word(uint64_t *word)
-{
-	uint64_t v = __atomic_load_n(word, __ATOMIC_RELAXED), zero = 0;
-
-	if (v != 0)
-		return v;
-	if (getrandom(&v, sizeof(v), GRND_NONBLOCK) != (ssize_t)sizeof(v))
-		v = (uint64_t)(uintptr_t)&v * 0x9e3779b97f4a7c15u;
-	v |= 1;
-	if (__atomic_compare_exchange_n(word, &zero, v, 0, __ATOMIC_RELAXED,
-	    __ATOMIC_RELAXED))
-		return v;
-	return zero;
-}
 
 struct sip {
 	uint64_t v0, v1, v2, v3;
@@ -68,13 +52,24 @@ sip_word(struct sip *s, uint64_t m)
 	s->v0 ^= m;
 }
 
+static inline struct sip
+sip_start(void)
+{
+	const void *random = (const void *)getauxval(AT_RANDOM);
+	uint64_t k[2] = { 0, 0 };
+
+	if (random != NULL)
+		memcpy(k, random, sizeof(k));
+	return (struct sip){ k[0] ^ 0x736f6d6570736575u,
+		k[1] ^ 0x646f72616e646f6du, k[0] ^ 0x6c7967656e657261u,
+		k[1] ^ 0x7465646279746573u };
+}
+
 static uint64_t
 hash_key(struct leat_str key)
 {
-	static uint64_t seed[2];
-	uint64_t k0 = seed_word(&seed[0]), k1 = seed_word(&seed[1]), m;
-	struct sip s = { k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du,
-	    k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u };
+	struct sip s = sip_start();
+	uint64_t m;
 	size_t i;
 
 	for (i = 0; i + 8 <= key.len; i += 8) {

@@ -60,6 +60,30 @@ scan_ascii(const uint8_t *s, size_t n)
 	return i;
 }
 
+/* Not 0 if JSON must escape a byte of v, or one is `high` and above 0x7f. */
+static inline uint64_t
+scan_json_hit(uint64_t v, int high)
+{
+	uint64_t hit = scan_has(v, '"') | scan_has(v, '\\') |
+	    ((v - SCAN_ONES * 0x20) & ~v & SCAN_HIGH);
+
+	return high ? hit | (v & SCAN_HIGH) : hit;
+}
+
+#ifdef __SSE2__
+/* The same for sixteen bytes, with a bit for each. */
+static inline int
+scan_json_mask(__m128i v, int high)
+{
+	__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+	    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+
+	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v,
+	    _mm_min_epu8(v, _mm_set1_epi8(0x1f))));
+	return _mm_movemask_epi8(high ? _mm_or_si128(hit, v) : hit);
+}
+#endif
+
 /*
  * Up to the first byte that JSON must escape; with `high` not 0 also up to the
  * first byte above 0x7f. The caller passes `high` as a constant.
@@ -72,33 +96,52 @@ scan_json(const uint8_t *s, size_t n, int high)
 #ifdef __SSE2__
 	for (; i + 16 <= n; i += 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(s + i));
-		__m128i hit = _mm_or_si128(
-		    _mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-		    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-		int mask;
+		int mask = scan_json_mask(v, high);
 
-		hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v,
-		    _mm_min_epu8(v, _mm_set1_epi8(0x1f))));
-		if (high)
-			hit = _mm_or_si128(hit, v);
-		mask = _mm_movemask_epi8(hit);
 		if (mask != 0)
 			return i + (size_t)__builtin_ctz((unsigned)mask);
 	}
 #endif
-	for (; i + 8 <= n; i += 8) {
-		uint64_t v = scan_load(s + i);
-		uint64_t hit = scan_has(v, '"') | scan_has(v, '\\') |
-		    ((v - SCAN_ONES * 0x20) & ~v & SCAN_HIGH);
-
-		if (high)
-			hit |= v & SCAN_HIGH;
-		if (hit != 0)
+	for (; i + 8 <= n; i += 8)
+		if (scan_json_hit(scan_load(s + i), high) != 0)
 			break;
-	}
 	while (i < n && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' &&
 	    !(high && s[i] >= 0x80))
 		i++;
+	return i;
+}
+
+/*
+ * Copies the text up to the first byte that JSON must escape, in one pass, and
+ * returns how much that is. Behind it, up to n, `to` may be overwritten.
+ */
+static inline size_t
+scan_copy_json(uint8_t *to, const uint8_t *s, size_t n)
+{
+	size_t i = 0;
+
+#ifdef __SSE2__
+	/* The last block overlaps the one before it, if that was whole. */
+	while (n >= 16 && i < n) {
+		size_t at = i + 16 <= n ? i : n - 16;
+		__m128i v = _mm_loadu_si128((const __m128i *)(s + at));
+		int mask = scan_json_mask(v, 0);
+
+		_mm_storeu_si128((__m128i *)(to + at), v);
+		if (mask != 0)
+			return at + (size_t)__builtin_ctz((unsigned)mask);
+		i = at + 16;
+	}
+#endif
+	for (; i + 8 <= n; i += 8) {
+		uint64_t v = scan_load(s + i);
+
+		memcpy(to + i, &v, 8);
+		if (scan_json_hit(v, 0) != 0)
+			break;
+	}
+	for (; i < n && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\'; i++)
+		to[i] = s[i];
 	return i;
 }
 

@@ -90,7 +90,7 @@ write_connector(const char *mode)
 	th_worker_file(worker, "bench.yaml",
 	    "connector: postgres-source\nurl: %s\ntopic.prefix: bench\n"
 	    "tables: [public.item]\nslot.name: leat\npublication.name: bench\n"
-	    "snapshot.mode: %s\n",
+	    "snapshot.mode: %s\nstatus.update.interval.ms: 1s\n",
 	    th_pg_url(pg, NULL), mode);
 }
 

@@ -51,13 +51,17 @@ stop(void **state)
 	return 0;
 }
 
-/* Runs `leat` with words separated by blanks; fails unless it ends with code.
- * The output. */
+/*
+ * Runs `leat` with words separated by blanks; fails unless it ends with code.
+ * The output.
+ */
 static const char *
 leat(int code, const char *fmt, ...)
 {
+	static int runs;
 	const char *argv[32] = { "timeout", "20", th_leat_bin() };
-	struct th_proc_opts o = { .argv = argv, .name = "leat" };
+	struct th_proc_opts o = { .argv = argv,
+		.name = th_text("run-%d", ++runs) };
 	struct th_proc *p;
 	const char *out;
 	size_t n = 3;

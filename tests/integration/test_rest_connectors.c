@@ -309,7 +309,7 @@ static void
 delete_ends_it(void **state)
 {
 	create("gone");
-	TH_WAIT(th_worker_is(w, "gone", "RUNNING"), SOON_MS);
+	TH_WAIT(th_worker_topic(w, "gone", "end_offset") > 0, SOON_MS);
 	assert_null(call("DELETE", "/connectors/gone", NULL, 204));
 	TH_WAIT(th_worker_call(w, "GET", "/connectors/gone", NULL, NULL) == 404,
 	    SOON_MS);

@@ -60,7 +60,7 @@ static void
 unknown_paths(void **state)
 {
 	static const char *const paths[] = { "/nothing", "/connectors/a/b",
-		"/connectors/a/b/c/d/e", "/leat", "/leat/nothing", "//",
+		"/connectors/a/b/c/d/e", "/leat", "/leat/nothing",
 		"/connectors//status", "/connector-plugins/a/b", "/admin" };
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)

@@ -103,8 +103,11 @@ topic_description(void **state)
 	assert_int_equal(th_json_int(doc, "/partitions/0/partition"), 0);
 	assert_int_equal(th_json_int(doc, "/partitions/0/start_offset"), 0);
 	assert_true(end >= RECORDS);
-	assert_int_equal(th_json_int(doc, "/partitions/0/stable_offset"), end);
-	assert_int_equal(th_json_int(doc, "/partitions/0/durable_offset"), end);
+	/* Once all is on disk, all is stable. */
+	TH_WAIT(th_worker_topic(w, "thousand", "stable_offset") == end,
+	    SOON_MS);
+	TH_WAIT(th_worker_topic(w, "thousand", "durable_offset") == end,
+	    SOON_MS);
 	assert_true(th_json_int(doc, "/partitions/0/size_bytes") > RECORDS);
 	assert_string_equal(th_json_text(doc, "/config/cleanup.policy/value"),
 	    "delete");
