@@ -10,7 +10,7 @@
 #include "core/cli/args.h"
 #include "core/cli/cli.h"
 #include "core/cli/paths.h"
-#include "core/config/json_schema.h"
+#include "core/config/file_schema.h"
 #include "core/plugin/registry.h"
 #include "core/worker/settings.h"
 
@@ -27,7 +27,7 @@ print_schema(const struct registry *reg)
 {
 	size_t n = registry_count(reg);
 	const struct leat_connector **list = calloc(n + 1, sizeof(*list));
-	struct json_schema_input in = { .nconnectors = n,
+	struct file_schema_input in = { .nconnectors = n,
 		.source_rows = settings_rows(LEAT_SOURCE),
 		.sink_rows = settings_rows(LEAT_SINK) };
 	struct leat_buf text;
@@ -38,7 +38,7 @@ print_schema(const struct registry *reg)
 		for (size_t i = 0; i < n; i++)
 			list[i] = &registry_at(reg, i)->connector;
 		in.connectors = list;
-		rc = json_schema_write(&in, &text);
+		rc = file_schema_write(&in, &text);
 	}
 	if (rc == 0)
 		printf("%.*s\n", (int)text.len, (const char *)text.data);

@@ -213,11 +213,11 @@ log_problems(const struct problems *p)
 	for (i = 0; p != NULL && i < problems_count(p); i++) {
 		const struct problem *at = problems_at(p, i);
 
-		log_error(&lg, "configuration refused", "at=%s:%d:%d key=%s "
-		    "error=\"%s\"%s%s", at->place.file, (int)at->place.line,
-		    (int)at->place.column, at->key == NULL ? "-" : at->key,
-		    at->text, at->hint == NULL ? "" : " hint=",
-		    at->hint == NULL ? "" : at->hint);
+		log_error(&lg, "configuration refused",
+		    "at=%s:%d:%d key=%s error=%s hint=%s", at->place.file,
+		    (int)at->place.line, (int)at->place.column,
+		    at->key == NULL ? "-" : at->key, at->text,
+		    at->hint == NULL ? "-" : at->hint);
 	}
 }
 

@@ -57,14 +57,15 @@ start(void **state)
 	pg = th_pg_start(NULL);
 	th_ledger_tables(pg, ROWS);
 	hook = th_http_start();
-	hooked = th_ledger_new(false);
+	hooked = th_ledger_new(0);
 	w = th_worker_start(NULL);
-	/* Eight lines are a pipeline. */
+	/* Nine lines are a pipeline. */
 	th_worker_file(w, "shop.yaml",
 	    "source:\n"
 	    "  connector: postgres-source\n"
 	    "  url: %s\n"
 	    "  tables: [public.item]\n"
+	    "  status.update.interval.ms: 200ms\n"
 	    "sink:\n"
 	    "  connector: http-sink\n"
 	    "  url: %s\n"
@@ -158,7 +159,7 @@ under_load(void **state)
 static void
 topic_has_the_same(void **state)
 {
-	struct th_ledger *l = th_ledger_new(false);
+	struct th_ledger *l = th_ledger_new(0);
 	struct th_reader *r = th_reader_open(w, TOPIC);
 
 	th_ledger_settle(l, pg, r, SOON_MS);
@@ -171,7 +172,7 @@ topic_has_the_same(void **state)
 static bool
 file_is_complete(void)
 {
-	struct th_ledger *l = th_ledger_new(false);
+	struct th_ledger *l = th_ledger_new(0);
 	char *text = th_slurp(th_path("out.jsonl"), NULL);
 	struct leat_str rest = leat_str_c(text);
 	bool same;

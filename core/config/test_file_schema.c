@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_json_schema.c: the schema is JSON, and says what the tables say.
+ * test_file_schema.c: the schema is JSON, and says what the tables say.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include <leat/json.h>
 
-#include "core/config/json_schema.h"
+#include "core/config/file_schema.h"
 #include "core/config/testing.h"
 
 static const struct leat_option rows[] = {
@@ -58,14 +58,14 @@ static struct leat_value
 schema_of(size_t n)
 {
 	const struct leat_connector *const all[] = { &source, &sink };
-	struct json_schema_input in = { all, n, common, common };
+	struct file_schema_input in = { all, n, common, common };
 	struct leat_value doc;
 	struct leat_buf b;
 	struct leat_err err = LEAT_ERR_INIT;
 	char *text;
 
 	leat_buf_init(&b, 1 << 20);
-	assert_int_equal(json_schema_write(&in, &b), 0);
+	assert_int_equal(file_schema_write(&in, &b), 0);
 	text = leat_arena_strdup(&arena, leat_buf_cstr(&b));
 	leat_buf_fini(&b);
 	if (leat_json_parse(&arena, text, strlen(text), &doc, &err) < 0)
@@ -116,11 +116,11 @@ test_schema(void **state)
 static void
 test_ceiling(void **state)
 {
-	struct json_schema_input in = { NULL, 0, common, common };
+	struct file_schema_input in = { NULL, 0, common, common };
 	struct leat_buf b;
 
 	leat_buf_init(&b, 10);
-	assert_int_equal(json_schema_write(&in, &b), -1);
+	assert_int_equal(file_schema_write(&in, &b), -1);
 	leat_buf_fini(&b);
 }
 

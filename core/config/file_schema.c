@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json_schema.c: option rows as JSON Schema.
+ * file_schema.c: option rows as JSON Schema.
  *
  * A value may always be text, since it may hold a reference (${env:X}); what
  * is narrower stands beside that as an alternative.
  */
-#include "core/config/json_schema.h"
+#include "core/config/file_schema.h"
 
 #include <string.h>
 
@@ -288,7 +288,7 @@ add_own_keys(struct writer *w, const struct leat_connector *c)
 }
 
 static void
-add_connector(struct writer *w, const struct json_schema_input *in,
+add_connector(struct writer *w, const struct file_schema_input *in,
     const struct leat_connector *c)
 {
 	const struct leat_option *const tables[] = { c->options,
@@ -315,7 +315,7 @@ add_connector(struct writer *w, const struct json_schema_input *in,
 
 /* The connectors of a kind as alternatives; 0 is both. */
 static void
-add_alternatives(struct writer *w, const struct json_schema_input *in,
+add_alternatives(struct writer *w, const struct file_schema_input *in,
     int32_t kind)
 {
 	bool first = true;
@@ -333,7 +333,7 @@ add_alternatives(struct writer *w, const struct json_schema_input *in,
 }
 
 static void
-add_definitions(struct writer *w, const struct json_schema_input *in)
+add_definitions(struct writer *w, const struct file_schema_input *in)
 {
 	open_object(w);
 	for (size_t i = 0; i < in->nconnectors; i++) {
@@ -350,7 +350,7 @@ add_definitions(struct writer *w, const struct json_schema_input *in)
 }
 
 int
-json_schema_write(const struct json_schema_input *in, struct leat_buf *to)
+file_schema_write(const struct file_schema_input *in, struct leat_buf *to)
 {
 	struct writer w = { to, true };
 
