@@ -418,8 +418,10 @@ read_sections(struct pipeline *p, const struct tree_node *root)
 		    "source", NULL, "required beside 'sink', but not set");
 	else
 		read_source(p, source->value, b);
-	if (leat_buf_cstr(&p->topics.text) == NULL)
+	if (leat_buf_cstr(&p->topics.text) == NULL) {
+		p->topics.known = false;
 		file_no_memory(p->r);
+	}
 	if (sink == NULL && sinks == NULL)
 		file_fail(p->r, file_place(p->r, root->line, root->column),
 		    "sink", NULL, "required beside 'source', but not set");
