@@ -101,7 +101,7 @@ int herder_store_load(struct herder *h, struct leat_err *err);
 void herder_store_fini(struct herder *h);
 /* The target stored for a connector, or -1. @locks lock */
 int herder_store_target(const struct herder *h, const char *name);
-/* Makes the disk agree with c->target; the herder's thread, without the lock. */
+/* Makes the disk agree with c->target. @thread herder, without the lock */
 void herder_store_put(struct herder *h, struct conn *c,
     enum target_state target);
 void herder_store_remove(struct herder *h, const char *name);

@@ -40,7 +40,7 @@ struct connector_settings {
 	int32_t dlq_headers;
 	/* sources */
 	int32_t exactly_once;		/* settings_exactly_once */
-	int64_t linger_ms;		/* longest a record waits for its commit */
+	int64_t linger_ms;		/* most a record waits for its commit */
 	int64_t commit_bytes;		/* or so many bytes */
 	int64_t buffer_bytes;
 	int64_t batch_bytes;

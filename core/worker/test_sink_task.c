@@ -3,7 +3,7 @@
  * test_sink_task.c: a scripted sink: acknowledgements, retries, bad records and
  * their dead letters, offsets, and stopping in the middle.
  */
-#include "core/worker/testing.h"
+#include "tests/harness/herding.h"
 
 #define BASE "connector.class", "fake-sink", "topics", "t"
 
@@ -423,7 +423,7 @@ test_validation(void **state)
 }
 
 #define T(fn) cmocka_unit_test_setup_teardown(fn, testing_setup, \
-	testing_teardown)
+    testing_teardown)
 
 int
 main(void)

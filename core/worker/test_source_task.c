@@ -2,7 +2,7 @@
 /*
  * test_source_task.c: a scripted source under a real herder, bus and broker.
  */
-#include "core/worker/testing.h"
+#include "tests/harness/herding.h"
 
 #define BASE "connector.class", "fake-source"
 
@@ -348,7 +348,7 @@ test_bad_record_by_transform(void **state)
 {
 	struct testing *f = *state;
 
-	/* A topic name that no broker takes: the record is bad, not the task. */
+	/* A name that no topic may have: the record is bad, not the task. */
 	testing_run(f, "c", testing_props(BASE, "fake.total", "5",
 	    "fake.topic", "no topic", "errors.tolerance", "all", NULL));
 	testing_wait(testing_metric(f, "leat_task_error_records_skipped_"
@@ -357,7 +357,7 @@ test_bad_record_by_transform(void **state)
 }
 
 #define T(fn) cmocka_unit_test_setup_teardown(fn, testing_setup, \
-	testing_teardown)
+    testing_teardown)
 
 int
 main(void)

@@ -2,8 +2,8 @@
 /*
  * test_task_fsm.c: every pair of state and event is a row or said to be
  * impossible, never both; the table hangs together; docs/STATES.md is what it
- * prints. And the back-off, whose waits must grow, stay under the cap, and never
- * wrap around.
+ * prints. And the back-off, whose waits must grow, stay under the cap, and
+ * never wrap around.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -85,7 +85,8 @@ setup_log(const struct worker *w)
 			(void)log_set_level(levels->items[i].key,
 			    (enum log_level)level);
 		else
-			log_warn(&lg, "unknown log level", "component=%s level=%s",
+			log_warn(&lg, "unknown log level",
+			    "component=%s level=%s",
 			    levels->items[i].key, levels->items[i].value);
 	}
 }
@@ -212,11 +213,11 @@ log_problems(const struct problems *p)
 	for (i = 0; p != NULL && i < problems_count(p); i++) {
 		const struct problem *at = problems_at(p, i);
 
-		log_error(&lg, "configuration refused", "at=%s:%d:%d key=%s "
-		    "error=\"%s\"%s%s", at->place.file, (int)at->place.line,
-		    (int)at->place.column, at->key == NULL ? "-" : at->key,
-		    at->text, at->hint == NULL ? "" : " hint=",
-		    at->hint == NULL ? "" : at->hint);
+		log_error(&lg, "configuration refused",
+		    "at=%s:%d:%d key=%s error=%s hint=%s", at->place.file,
+		    (int)at->place.line, (int)at->place.column,
+		    at->key == NULL ? "-" : at->key, at->text,
+		    at->hint == NULL ? "-" : at->hint);
 	}
 }
 
@@ -261,8 +262,10 @@ static int
 open_directory(struct worker *w, struct leat_err *err)
 {
 	struct directory_options o = { .path = w->set->config_dir,
-		.arg = w, .find = find_connector,
-		.validate = validate_connector, .changed = directory_changed,
+		.arg = w,
+		.find = find_connector,
+		.validate = validate_connector,
+		.changed = directory_changed,
 		.failed = directory_failed };
 	struct leat_err later = LEAT_ERR_INIT;
 

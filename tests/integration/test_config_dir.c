@@ -284,14 +284,14 @@ symlink_swap(void **state)
 static void
 generations(void **state)
 {
-	int64_t g = th_worker_metric(w, "leat_config_generation");
+	int64_t g = th_worker_metric(w, "leat_worker_config_generation");
 
 	assert_true(g > 0);
 	datagen("gen", "gen");
-	TH_WAIT(th_worker_metric(w, "leat_config_generation") > g, SOON_MS);
-	g = th_worker_metric(w, "leat_config_generation");
+	TH_WAIT(th_worker_metric(w, "leat_worker_config_generation") > g, SOON_MS);
+	g = th_worker_metric(w, "leat_worker_config_generation");
 	th_worker_remove(w, "gen.yaml");
-	TH_WAIT(th_worker_metric(w, "leat_config_generation") > g, SOON_MS);
+	TH_WAIT(th_worker_metric(w, "leat_worker_config_generation") > g, SOON_MS);
 }
 
 /* A file that was made through the API is a file as any other. */
