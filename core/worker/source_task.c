@@ -45,14 +45,6 @@ enum {
 	TXN_ID_MAX = 300
 };
 
-struct batch *
-source_batch(struct leat_task *t)
-{
-	struct source *s = t->data;
-
-	return &s->batch;
-}
-
 static int
 no_memory(struct leat_err *err)
 {
