@@ -56,7 +56,7 @@ no_memory(struct leat_err *err)
 static bool
 exactly_once(const struct leat_task *t)
 {
-	return t->set.exactly_once != EOS_DISABLED &&
+	return settings_exactly_once(&t->set, t->o.worker) &&
 	    (t->o.conn->connector.flags & LEAT_CAN_EXACTLY_ONCE) != 0;
 }
 
