@@ -268,7 +268,7 @@ dump_batch(void *arg, const struct batch_header *h, const uint8_t *batch,
 		while (batch_reader_next(r, &rec, err) > 0 &&
 		    txn_value_decode(rec.value, &v) == 0) {
 			fprintf(stderr, "#   status %d pid %lld epoch %d\n",
-			    v.status, (long long)v.producer_id, v.epoch);
+			    (int)v.status, (long long)v.producer_id, v.epoch);
 			free(v.places);
 		}
 		batch_reader_free(r);
