@@ -205,7 +205,8 @@ killed_database(void **state)
 static void
 killed_in_the_snapshot(void **state)
 {
-	struct th_pg *pg = th_pg_start(&(struct th_pg_opts){ .name = "pg-snap" });
+	const struct th_pg_opts po = { .name = "pg-snap" };
+	struct th_pg *pg = th_pg_start(&po);
 	struct th_worker *w = th_worker_start(&(struct th_worker_opts){
 	    .name = "snap" });
 	struct th_ledger *l = th_ledger_new(TH_LEDGER_LATE);
