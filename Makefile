@@ -423,8 +423,10 @@ install: $(PRODUCT) ## install into DESTDIR/PREFIX
 	$(foreach p,$(PLUGIN_FILES),install -m 644 $(p) $(D)/lib/leat/plugins/ &&) true
 	install -m 644 $(wildcard sdk/include/leat/*.h) $(D)/include/leat/
 	install -m 644 $(B)/lib/libleat.a $(D)/lib/
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' sdk/leat.pc.in \
-		> $(D)/lib/pkgconfig/leat.pc
+	install -m 644 $(B)/lib/libtestkit.a $(D)/lib/libleat-testkit.a
+	$(foreach p,leat leat-testkit,sed -e 's|@PREFIX@|$(PREFIX)|' \
+		-e 's|@VERSION@|$(VERSION)|' sdk/$(p).pc.in \
+		> $(D)/lib/pkgconfig/$(p).pc &&) true
 	$(foreach m,$(wildcard docs/man/*.[1-9]),install -D -m 644 $(m) \
 		$(D)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)) &&) true
 	if [ -d configs ]; then cp -R configs $(D)/share/leat/; fi
@@ -436,7 +438,8 @@ endif
 
 uninstall: D := $(DESTDIR)$(PREFIX)
 uninstall: ## remove what install put there
-	rm -f $(D)/bin/leat $(D)/lib/libleat.a $(D)/lib/pkgconfig/leat.pc \
+	rm -f $(D)/bin/leat $(D)/lib/libleat.a $(D)/lib/libleat-testkit.a \
+		$(D)/lib/pkgconfig/leat.pc $(D)/lib/pkgconfig/leat-testkit.pc \
 		$(D)/lib/systemd/system/leat.service \
 		$(D)/lib/sysusers.d/leat.conf
 	rm -rf $(D)/lib/leat $(D)/include/leat $(D)/share/leat

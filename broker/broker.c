@@ -281,7 +281,8 @@ open_all(struct broker *b, struct leat_err *err)
 	if (!b->was_clean && (rc = groups_clamp(b->groups, err)) < 0)
 		return rc;
 	b->opening = false;
-	if ((rc = keeper_save_checkpoints(b, err)) < 0)
+	/* After a clean stop they say already what they should. */
+	if (!b->was_clean && (rc = keeper_save_checkpoints(b, err)) < 0)
 		return rc;
 	return keeper_start(b, err);
 }

@@ -298,7 +298,8 @@ commit_files(struct broker_partition *p, struct writer *w,
 		return leat_err_set(err, LEAT_CLS_RETRY, rc, "sync %s",
 		    w->seg->path);
 	segment_finish_index(w->seg);
-	if ((rc = segment_seal(w->seg, err)) < 0)
+	if ((rc = segment_write_index(w->seg, err)) < 0 ||
+	    (rc = segment_seal(w->seg, err)) < 0)
 		return rc;
 	for (int k = SEG_TXNINDEX; k >= SEG_LOG && rc == 0; k--) {
 		size_t n;

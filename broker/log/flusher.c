@@ -49,6 +49,7 @@ struct sync_set {
 	bool more;		/* there were more files than fit */
 	bool fresh;		/* a name must be made durable, too */
 	int64_t end;		/* what is durable afterwards */
+	int64_t last_base;	/* of the newest segment there was */
 };
 
 /* Takes over the dirty files of a partition and the pins they hold. */
@@ -57,7 +58,12 @@ collect(struct broker_partition *p, struct sync_set *set)
 {
 	memset(set, 0, sizeof(*set));
 	lock_acquire(&p->lock);
+	/* Who finds nothing dirty must not be faster than who syncs it. */
+	while (p->syncing)
+		cond_wait(&p->cond, &p->lock);
+	p->syncing = true;
 	set->end = p->written;
+	set->last_base = p->nsegs > 0 ? partition_active_locked(p)->base : -1;
 	for (size_t i = 0; i < p->nsegs; i++) {
 		struct segment *s = p->segs[i];
 
@@ -113,9 +119,11 @@ finish(struct broker_partition *p, struct sync_set *set, int rc,
 		if (rc == 0 && set->end > p->durable)
 			offset_store(&p->durable, set->end);
 		for (size_t i = 0; rc == 0 && i < p->nsegs; i++)
-			if (p->segs[i]->base <= set->end)
+			if (p->segs[i]->base <= set->last_base)
 				p->segs[i]->fresh = false;
 	}
+	p->syncing = false;
+	cond_broadcast(&p->cond);
 	lock_release(&p->lock);
 	for (size_t i = 0; i < set->n; i++) {
 		segment_unpin(set->segs[i]);

@@ -322,6 +322,8 @@ partition_begin_work(struct broker_partition *p)
 	bool ok;
 
 	lock_acquire(&p->lock);
+	while (p->busy)
+		cond_wait(&p->cond, &p->lock);
 	ok = p->state != PART_DELETED;
 	p->busy = ok;
 	lock_release(&p->lock);
@@ -337,34 +339,49 @@ partition_end_work(struct broker_partition *p)
 	lock_release(&p->lock);
 }
 
+/* The oldest inactive segment that is not sealed, its index written. */
+static int
+next_unsealed(struct broker_partition *p, struct segment **ret,
+    struct leat_err *err)
+{
+	struct segment *s = NULL;
+	int rc = 0;
+
+	lock_acquire(&p->lock);
+	for (size_t i = 0; i + 1 < p->nsegs && s == NULL; i++)
+		if (!p->segs[i]->sealed)
+			s = p->segs[i];
+	if (s != NULL && (rc = segment_write_index(s, err)) == 0)
+		segment_get(s);
+	lock_release(&p->lock);
+	*ret = rc == 0 ? s : NULL;
+	return rc;
+}
+
 void
 partition_seal(struct broker_partition *p)
 {
 	struct leat_err err;
 	struct segment *s;
+	int rc;
 
-	for (;;) {
-		s = NULL;
-		lock_acquire(&p->lock);
-		for (size_t i = 0; i + 1 < p->nsegs && s == NULL; i++)
-			if (!p->segs[i]->sealed)
-				s = p->segs[i];
-		if (s != NULL)
-			segment_get(s);
-		lock_release(&p->lock);
-		if (s == NULL)
-			return;
-		/* The log file itself is the flusher's. */
-		if (segment_seal(s, &err) < 0) {
-			log_warn_err(&p->env->lg, "segment not sealed", &err);
-			segment_put(s);
-			return;
+	while ((rc = next_unsealed(p, &s, &err)) == 0 && s != NULL) {
+		/* The log itself is the flusher's. */
+		if ((rc = segment_seal(s, &err)) == 0 &&
+		    (rc = p->env->fs->fsync_dir(p->env->fs, p->dir)) < 0)
+			leat_err_set(&err, LEAT_CLS_FATAL, rc, "sync %s",
+			    p->dir);
+		if (rc == 0) {
+			lock_acquire(&p->lock);
+			s->sealed = true;
+			lock_release(&p->lock);
 		}
-		lock_acquire(&p->lock);
-		s->sealed = true;
-		lock_release(&p->lock);
 		segment_put(s);
+		if (rc < 0)
+			break;
 	}
+	if (rc < 0)
+		log_warn_err(&p->env->lg, "segment not sealed", &err);
 }
 
 int64_t
@@ -396,7 +413,7 @@ partition_close_files(struct broker_partition *p, struct leat_err *err)
 	s = partition_active_locked(p);
 	segment_finish_index(s);
 	rc = partition_check_locked(p, err);
-	if (rc == 0)
+	if (rc == 0 && (rc = segment_write_index(s, err)) == 0)
 		rc = segment_seal(s, err);
 	if (rc == 0)
 		rc = partition_snapshot_locked(p, true, err);

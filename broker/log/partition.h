@@ -46,7 +46,7 @@ struct broker_partition {
 	int64_t durable;
 
 	struct lock lock;		/* RANK_PARTITION; guards all below */
-	struct cond cond;		/* `busy` went down */
+	struct cond cond;		/* `busy` or `syncing` went down */
 	struct topic_config config;
 	enum partition_state state;
 	struct leat_err why;		/* of OFFLINE */
@@ -60,6 +60,7 @@ struct broker_partition {
 	int64_t damaged_point;		/* recovery point to keep, -1: none */
 	int64_t unsynced_bytes;		/* since writeback was last started */
 	bool busy;			/* the housekeeper is at its files */
+	bool syncing;			/* a sync is under way */
 
 	/* The flusher's (its lock). */
 	struct broker_partition *next_dirty;

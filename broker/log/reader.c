@@ -213,6 +213,7 @@ load_aborted(struct broker_reader *r, struct leat_err *err)
 {
 	int rc;
 
+	r->naborted = 0;
 	if (r->isolation != READ_COMMITTED)
 		return 0;
 	rc = broker_aborted_each(r->part, r->offset, r->hint.offset,

@@ -210,6 +210,18 @@ bad_bytes(struct broker_partition *p, size_t i, int64_t pos,
 	return rc;
 }
 
+/*
+ * The end of a segment was lost at a batch boundary: the next one is no longer
+ * joined to it. Behind the recovery point that is a torn tail like any other.
+ */
+static bool
+has_gap(const struct broker_partition *p, size_t i, int64_t recovery_point)
+{
+	return i + 1 < p->nsegs &&
+	    p->segs[i]->next_offset < p->segs[i + 1]->base &&
+	    p->segs[i]->next_offset >= recovery_point;
+}
+
 /* Reads the segments from i on; makes what stands there durable. */
 static int
 scan_from(struct broker_partition *p, size_t first, int64_t recovery_point,
@@ -225,6 +237,10 @@ scan_from(struct broker_partition *p, size_t first, int64_t recovery_point,
 
 		if ((rc = recover_scan(p, i, &bad, stats, err)) < 0)
 			return rc;
+		if (rc == 0 && has_gap(p, i, recovery_point)) {
+			bad = size;
+			rc = 1;
+		}
 		if (rc == 1 && (rc = bad_bytes(p, i, bad, size,
 		    recovery_point, stats, err)) < 0)
 			return rc;
@@ -238,7 +254,8 @@ scan_from(struct broker_partition *p, size_t first, int64_t recovery_point,
 			leat_err_set(err, LEAT_CLS_FATAL, rc, "sync %s",
 			    s->path);
 		segment_unpin(s);
-		if (rc < 0 || (rc = segment_seal(s, err)) < 0)
+		if (rc < 0 || (rc = segment_write_index(s, err)) < 0 ||
+		    (rc = segment_seal(s, err)) < 0)
 			return rc;
 		s->sealed = i + 1 < p->nsegs;
 	}
@@ -297,9 +314,13 @@ load_segments(struct broker_partition *p, const struct dir_list *files,
 }
 
 /* Snapshots of offsets that the log does not have (any more). */
-static void
-drop_snapshots(struct broker_partition *p, const struct dir_list *files)
+static int
+drop_snapshots(struct broker_partition *p, const struct dir_list *files,
+    struct leat_err *err)
 {
+	bool any = false;
+	int rc = 0;
+
 	for (size_t i = 0; i < files->n; i++) {
 		int64_t at = recover_parse_name(files->entries[i].name,
 		    ".snapshot");
@@ -310,7 +331,12 @@ drop_snapshots(struct broker_partition *p, const struct dir_list *files)
 			continue;
 		(void)p->env->fs->unlink(p->env->fs, path);
 		free(path);
+		any = true;
 	}
+	/* One that came back would tell of batches that never were. */
+	if (any && (rc = p->env->fs->fsync_dir(p->env->fs, p->dir)) < 0)
+		leat_err_set(err, LEAT_CLS_FATAL, rc, "sync %s", p->dir);
+	return rc;
 }
 
 static int
@@ -371,7 +397,7 @@ load_locked(struct broker_partition *p, bool clean, int64_t recovery_point,
 		rc = load_segments(p, &files, clean, recovery_point, stats,
 		    err);
 	if (rc == 0 && p->nsegs > 0 && p->state == PART_ONLINE)
-		drop_snapshots(p, &files);
+		rc = drop_snapshots(p, &files, err);
 	dir_list_fini(&files);
 	if (rc < 0)
 		return rc;

@@ -50,14 +50,12 @@ open_index(const struct fsio *fs, const char *path, int flags,
 
 int
 seg_index_write(struct seg_index *x, const struct fsio *fs, const char *path,
-    bool sync, struct leat_err *err)
+    struct leat_err *err)
 {
 	int64_t at = (int64_t)x->on_disk * x->entry_bytes;
 	struct stat st;
 	int fd, rc = 0;
 
-	if (x->npending == 0 && !sync)
-		return 0;
 	if ((fd = open_index(fs, path, O_RDWR | O_CREAT, err)) < 0)
 		return fd;
 	if (x->npending > 0)
@@ -68,15 +66,11 @@ seg_index_write(struct seg_index *x, const struct fsio *fs, const char *path,
 	if (rc == 0 && fs->fstat(fs, fd, &st) == 0 && st.st_size > at &&
 	    (rc = fs->ftruncate(fs, fd, at)) < 0)
 		rc = leat_err_set(err, LEAT_CLS_RETRY, rc, "truncate %s", path);
-	if (rc == 0 && sync && (rc = fs->fdatasync(fs, fd)) < 0)
-		rc = leat_err_set(err, LEAT_CLS_FATAL, rc, "sync %s", path);
 	(void)fs->close(fs, fd);
 	if (rc < 0)
 		return rc;
 	x->on_disk += x->npending;
-	x->npending = 0;
-	if (sync)
-		seg_index_fini(x);
+	seg_index_fini(x);
 	return 0;
 }
 
@@ -87,7 +81,7 @@ seg_index_add(struct seg_index *x, const struct fsio *fs, const char *path,
 	int rc;
 
 	if (x->npending == INDEX_PENDING_MAX &&
-	    (rc = seg_index_write(x, fs, path, false, err)) < 0)
+	    (rc = seg_index_write(x, fs, path, err)) < 0)
 		return rc;
 	if (x->npending == x->cap) {
 		uint32_t cap = x->cap == 0 ? 8 : x->cap * 2;
@@ -141,7 +135,7 @@ seg_index_search(const struct seg_index *x, const struct fsio *fs,
     const char *path, int (*le)(const uint8_t *entry, int64_t target),
     int64_t target, void *ret_entry, struct leat_err *err)
 {
-	uint32_t lo = 0, hi = seg_index_count(x);	/* answer in [lo-1, hi) */
+	uint32_t lo = 0, hi = seg_index_count(x);	/* in [lo-1, hi) */
 	uint8_t e[TIME_ENTRY_BYTES];
 	int fd = -1, rc = 0;
 

@@ -43,9 +43,9 @@ seg_index_count(const struct seg_index *x)
 /* Keeps an entry in memory; writes them all to `path` when there are many. */
 int seg_index_add(struct seg_index *x, const struct fsio *fs,
     const char *path, const void *entry, struct leat_err *err);
-/* Writes what is in memory; with `sync`, makes the file durable. */
+/* Writes what is in memory and gives the memory back. */
 int seg_index_write(struct seg_index *x, const struct fsio *fs,
-    const char *path, bool sync, struct leat_err *err);
+    const char *path, struct leat_err *err);
 /* Forgets all entries; the file is cut when it is next written. */
 void seg_index_reset(struct seg_index *x);
 /* The last entry; 0 when there is none, 1 when there is, or a code. */

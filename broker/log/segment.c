@@ -3,6 +3,7 @@
 #include "broker/log/segment.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,25 +208,39 @@ segment_index_full(const struct segment *s, int64_t index_bytes)
 }
 
 int
+segment_write_index(struct segment *s, struct leat_err *err)
+{
+	char path[4096];
+	int rc;
+
+	segment_sibling(s, SEG_INDEX, path, sizeof(path));
+	if ((rc = seg_index_write(&s->offsets, s->env->fs, path, err)) < 0)
+		return rc;
+	segment_sibling(s, SEG_TIMEINDEX, path, sizeof(path));
+	return seg_index_write(&s->times, s->env->fs, path, err);
+}
+
+int
 segment_seal(struct segment *s, struct leat_err *err)
 {
 	const struct fsio *fs = s->env->fs;
 	char path[4096];
-	int fd, rc;
+	int rc = 0;
 
-	segment_sibling(s, SEG_INDEX, path, sizeof(path));
-	if ((rc = seg_index_write(&s->offsets, fs, path, true, err)) < 0)
-		return rc;
-	segment_sibling(s, SEG_TIMEINDEX, path, sizeof(path));
-	if ((rc = seg_index_write(&s->times, fs, path, true, err)) < 0)
-		return rc;
-	segment_sibling(s, SEG_TXNINDEX, path, sizeof(path));
-	fd = fs->open(fs, path, 0, 0);
-	if (fd < 0)
-		return 0;
-	if ((rc = fs->fdatasync(fs, fd)) < 0)
-		rc = leat_err_set(err, LEAT_CLS_FATAL, rc, "sync %s", path);
-	(void)fs->close(fs, fd);
+	for (int k = SEG_INDEX; k <= SEG_TXNINDEX && rc == 0; k++) {
+		int fd;
+
+		segment_sibling(s, (enum segment_file)k, path, sizeof(path));
+		fd = fs->open(fs, path, O_RDWR, 0);
+		if (fd == -ENOENT)
+			continue;
+		if (fd < 0)
+			return leat_err_set(err, LEAT_CLS_RETRY, fd, "open %s",
+			    path);
+		if ((rc = fs->fdatasync(fs, fd)) < 0)
+			leat_err_set(err, LEAT_CLS_FATAL, rc, "sync %s", path);
+		(void)fs->close(fs, fd);
+	}
 	return rc;
 }
 

@@ -89,7 +89,9 @@ void segment_note(struct segment *s, const struct batch_header *h,
 void segment_finish_index(struct segment *s);
 /* Are the indexes full? */
 bool segment_index_full(const struct segment *s, int64_t index_bytes);
-/* Makes all files of an inactive segment durable. No lock needed. */
+/* Writes what the indexes hold in memory. */
+int segment_write_index(struct segment *s, struct leat_err *err);
+/* Makes the files beside the log durable. No lock needed. */
 int segment_seal(struct segment *s, struct leat_err *err);
 
 /* Where to begin to look for an offset: a byte position, 0 at worst. */

@@ -188,7 +188,7 @@ int
 datagen_field_parse(struct datagen_field *f, const char *name,
     const char *spec, struct leat_arena *a, struct leat_err *err)
 {
-	struct leat_str args[ARGS_MAX + 1];
+	struct leat_str args[ARGS_MAX + 1] = { { NULL, 0 } };
 	struct leat_str rest = leat_str_trim(leat_str_c(spec));
 	struct leat_str kind = next_word(&rest);
 	uint32_t n = 0;

@@ -238,7 +238,8 @@ take_siblings(struct file_watch *w, struct sibling *s, size_t n)
 	struct file_tail *last = NULL;
 	size_t i = 0;
 
-	qsort(s, n, sizeof(*s), by_age);
+	if (n > 0)
+		qsort(s, n, sizeof(*s), by_age);
 	while (i < n && !s[i].known)
 		file_tail_free(s[i++].tail);
 	for (; i < n; i++) {

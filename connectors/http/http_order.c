@@ -203,6 +203,12 @@ http_order_next(struct http_order *o, uint32_t lane)
 }
 
 void
+http_order_seal(struct http_order *o)
+{
+	o->n = o->scan;
+}
+
+void
 http_order_untake(struct http_order *o, uint32_t i)
 {
 	heap_push(o, i);

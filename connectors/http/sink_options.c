@@ -133,8 +133,8 @@ static int
 plan_urls(const struct sink_config *c, struct sink_plan *p,
     struct leat_err *err)
 {
-	struct leat_str origin;
-	const char *target;
+	struct leat_str origin = { NULL, 0 };
+	const char *target = "";
 	int rc;
 
 	rc = split_url(c->url, "url", &p->origin, &target, err);

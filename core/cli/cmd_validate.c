@@ -39,6 +39,19 @@ find_connector(void *arg, const char *name)
 	return r == NULL ? NULL : &r->connector;
 }
 
+static void
+no_connector(struct validation *v, const struct property *class,
+    struct problems *out)
+{
+	const char *near = registry_nearest(v->registry, class->value);
+	char hint[128];
+
+	(void)snprintf(hint, sizeof(hint), "did you mean '%s'?",
+	    near == NULL ? "" : near);
+	problems_add(out, class->place, class->key, near == NULL ? NULL : hint,
+	    "no connector '%s' in the plugin path", class->value);
+}
+
 /* The class is checked here, since the rest needs a plugin to check against. */
 static void
 check_connector(void *arg, const char *name, const struct properties *props,
@@ -56,9 +69,7 @@ check_connector(void *arg, const char *name, const struct properties *props,
 		problems_add(out, properties_origin(props), "connector.class",
 		    NULL, "required: which connector is it?");
 	else if (r == NULL)
-		problems_add(out, class->place, class->key,
-		    registry_nearest(v->registry, class->value),
-		    "no connector '%s' in the plugin path", class->value);
+		no_connector(v, class, out);
 	else
 		settings_validate(
 		    name, r, props, v->config.props, out);

@@ -342,12 +342,34 @@ is_shared(const char *key)
 	    strcmp(key, "header") == 0;
 }
 
+static const char *const own[] = { "name", "enabled", "source", "sink",
+    "sinks" };
+
+/* A stranger is a slip of the pen, or it belongs into a section. */
+static void
+not_a_key(struct pipeline *p, const struct tree_item *item)
+{
+	unsigned least = 3;
+	char hint[64] = "put it under 'source' or 'sink'";
+
+	for (size_t k = 0; k < ARRAY_LEN(own); k++) {
+		unsigned d = leat_edit_distance(leat_str_c(item->key),
+		    leat_str_c(own[k]), least);
+
+		if (d >= least)
+			continue;
+		least = d;
+		(void)snprintf(hint, sizeof(hint), "did you mean '%s'?",
+		    own[k]);
+	}
+	file_fail(p->r, file_place(p->r, item->line, item->column), item->key,
+	    hint, "not a key of a pipeline");
+}
+
 /* What stands beside the sections: settings for both, and strangers. */
 static void
 read_beside(struct pipeline *p, const struct tree_node *root)
 {
-	static const char *const own[] = { "name", "enabled", "source",
-	    "sink", "sinks" };
 	struct properties_builder *b = properties_builder_new();
 
 	for (size_t i = 0; b != NULL && i < root->nitems; i++) {
@@ -359,10 +381,7 @@ read_beside(struct pipeline *p, const struct tree_node *root)
 		if (known)
 			continue;
 		if (!is_shared(item->key))
-			file_fail(p->r, file_place(p->r, item->line,
-			    item->column), item->key,
-			    "put it under 'source' or 'sink'",
-			    "not a key of a pipeline");
+			not_a_key(p, item);
 		else if (flatten_item(&p->r->flatten, item, b) < 0)
 			p->r->failed = true;
 	}

@@ -63,7 +63,7 @@ const struct leat_option worker_option_table[] = {
 	ROW("task.shutdown.graceful.timeout.ms", NULL, DURATION, 0, "5000",
 	    0, 3600000, NULL, shutdown_timeout_ms,
 	    "Time for all tasks together to end."),
-	ROW("offset.flush.interval.ms", NULL, DURATION, 0, "10000", 1,
+	ROW("offset.flush.interval.ms", NULL, DURATION, 0, "1000", 1,
 	    3600000, NULL, offset_flush_interval_ms,
 	    "Longest time between two commits of a sink's offsets."),
 	ROW("exactly.once.source.support", NULL, CHOICE, 0, "enabled", 0, 0,

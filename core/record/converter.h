@@ -27,7 +27,7 @@ enum {
 };
 
 struct converter_class {
-	const char *name;	/* org.apache.kafka.connect.json.JsonConverter */
+	const char *name;	/* the Java class, with its package */
 	const char *alias;	/* json */
 	const struct leat_option *options;	/* or NULL */
 	size_t config_size;

@@ -109,8 +109,8 @@ set_write(const struct set *s, struct leat_buf *to)
 {
 	unsigned i;
 
-	if (s->has['^'] && memchr(s->has + 1, 1, '^' - 1) == NULL &&
-	    memchr(s->has + '^' + 1, 1, 255 - '^') == NULL) {
+	if (s->has['^'] && memchr(&s->has[1], 1, '^' - 1) == NULL &&
+	    memchr(&s->has['^' + 1], 1, 255 - '^') == NULL) {
 		leat_buf_add_str(to, "\\^");
 		return;
 	}
@@ -333,7 +333,7 @@ translate(struct translator *t)
 	return rc;
 }
 
-/* ------------------------------------------------------------------ compiled */
+/* ----------------------------------------------------------------- compiled */
 
 static int
 compile(struct translator *t)
@@ -342,13 +342,13 @@ compile(struct translator *t)
 	char why[120];
 	int rc;
 
-	if (text == NULL)
-		return leat_err_set(t->err, LEAT_CLS_CONFIG, LEAT_E_LIMIT,
-		    "the regular expression '%.40s...' is too long", t->start);
-	rc = regcomp(&t->to->re, text, REG_EXTENDED |
-	    (t->icase ? REG_ICASE : 0));
+	rc = text == NULL ? REG_ESPACE : regcomp(&t->to->re, text,
+	    REG_EXTENDED | (t->icase ? REG_ICASE : 0));
 	if (rc == 0)
 		return 0;
+	if (rc == REG_ESPACE)
+		return leat_err_set(t->err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory");
 	regerror(rc, &t->to->re, why, sizeof(why));
 	return leat_err_set(t->err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
 	    "the regular expression '%.200s' is not valid: %s", t->start, why);
@@ -362,13 +362,16 @@ java_regex_new(const char *pattern, struct java_regex **ret_regex,
 		.err = err };
 	int rc;
 
+	if (strlen(pattern) > PATTERN_MAX)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_LIMIT,
+		    "the regular expression '%.40s...' is too long", pattern);
 	t.to = calloc(1, sizeof(*t.to));
 	if (t.to == NULL)
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory");
 	t.to->group[0] = 0;
 	t.to->ngroups = 1;
-	leat_buf_init(&t.out, PATTERN_MAX * 8);
+	leat_buf_init(&t.out, (size_t)PATTERN_MAX * 300);
 	leat_buf_add_str(&t.out, "^(");
 	rc = translate(&t);
 	leat_buf_add_str(&t.out, ")$");

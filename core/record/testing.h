@@ -63,6 +63,8 @@ testing_intern(struct leat_schema_pool *pool, const struct leat_schema *s)
 
 /* ------------------------------------------- the example of the references */
 
+/* clang-format off */
+
 static const struct leat_schema t_int32 = { .kind = LEAT_INT32 };
 static const struct leat_schema t_int64 = { .kind = LEAT_INT64 };
 static const struct leat_schema t_string = { .kind = LEAT_STRING };
@@ -235,5 +237,7 @@ static const struct leat_value t_k1 = V_STRUCT(t_key_1);
 	"\"origin_lsn\":null},\"transaction\":null,\"op\":\"u\",\"ts_ms\":" \
 	"1795331268300,\"ts_us\":1795331268300412,\"ts_ns\":"              \
 	"1795331268300412000}"
+
+/* clang-format on */
 
 #endif

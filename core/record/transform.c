@@ -25,7 +25,7 @@ struct wanted {
 	char prefix[280];	/* "transforms.<alias>." */
 };
 
-/* ------------------------------------------------------------------- classes */
+/* ------------------------------------------------------------------ classes */
 
 static const char *
 simple_name(const char *name)
@@ -92,7 +92,7 @@ nearest_class(struct conf *c, const char *name, bool predicate)
 	return conf_nearest(c, simple_name(name), names);
 }
 
-/* ------------------------------------------------------------------ building */
+/* ----------------------------------------------------------------- building */
 
 static const struct property *
 setting(struct conf *c, const struct wanted *w, const char *name)
@@ -249,9 +249,10 @@ gate(struct conf *c, const struct wanted *w, struct transform *t,
 static int
 name_class(struct conf *c, struct transform *t)
 {
-	t->class_name = !t->cls->key_or_value ? t->cls->name
-	    : leat_arena_printf(&t->arena, "%s$%s", t->cls->name,
-		t->on_key ? "Key" : "Value");
+	t->class_name = t->cls->name;
+	if (t->cls->key_or_value)
+		t->class_name = leat_arena_printf(&t->arena, "%s$%s",
+		    t->cls->name, t->on_key ? "Key" : "Value");
 	return t->class_name == NULL ? conf_no_memory(c) : 0;
 }
 

@@ -11,6 +11,7 @@
 #include <leat/time.h>
 
 #include "core/record/decimal.h"
+#include "core/record/memory.h"
 
 /* What differs between the two forms of text. */
 struct style {
@@ -277,12 +278,7 @@ write_text(const struct style *style, const struct leat_schema *s,
 
 	if (rc < 0)
 		return err != NULL ? err->code : LEAT_E_DATA;
-	if (!to->failed)
-		return 0;
-	if (to->cap >= to->max / 2)
-		return leat_err_set(err, LEAT_CLS_RECORD, LEAT_E_LIMIT,
-		    "a value is larger than %zu bytes as text", to->max);
-	return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
+	return to->failed ? record_buf_failed(to, "a value as text", err) : 0;
 }
 
 int

@@ -147,7 +147,7 @@ batch_grow(struct leat_batch *pub, uint64_t size)
 		pub->full = 1;
 	c->next = b->chunks;
 	b->chunks = c;
-	/* A large piece has a chunk of its own, but what is left is used too. */
+	/* A large piece has a chunk of its own. */
 	pub->cur = c->data + need;
 	pub->end = c->data + c->size;
 	return c->data;

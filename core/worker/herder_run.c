@@ -409,6 +409,7 @@ conn_free(struct conn *c)
 {
 	properties_unref(c->props);
 	properties_unref(c->running);
+	free(c->published_tasks);
 	free(c->name);
 	free(c);
 }
@@ -425,14 +426,18 @@ forget(struct herder *h, struct conn *c)
 	lock_release(&h->lock);
 	if (!closing) {
 		herder_store_remove(h, c->name);
+		herder_unpublish(h, c);
 		log_notice(&c->log, "connector ended", "name=%s", c->name);
 	}
 	conn_free(c);
 }
 
-static void
+/* true when a step was taken, so that another may follow at once. */
+static bool
 look_at_one(struct herder *h, struct conn *c)
 {
+	enum conn_phase before = c->phase;
+	bool moved, over;
 	struct wish w;
 
 	lock_acquire(&h->lock);
@@ -443,8 +448,13 @@ look_at_one(struct herder *h, struct conn *c)
 	lock_release(&h->lock);
 	look_at(h, c, &w);
 	properties_unref(w.props);
-	if (w.gone && c->phase == CONN_IDLE)
+	moved = c->phase != before;
+	over = w.gone && c->phase == CONN_IDLE;
+	if (over)
 		forget(h, c);
+	else
+		herder_publish(h, c);
+	return moved || over;
 }
 
 /* The connectors there are, as pointers: only this thread frees them. */
@@ -492,29 +502,44 @@ show_metrics(struct herder *h, struct conn *const *list, size_t n)
 	metric_set(h->m.tasks, tasks);
 }
 
-/* One round; false when the herder is closing and nothing is left. */
-static bool
-round_of(struct herder *h, bool *ret_soon)
+/* How long until the next look, should nobody poke: 0 when a step was taken. */
+static int64_t
+next_look_ms(struct herder *h, bool moved)
 {
 	struct conn **list;
-	size_t i, n, left = 0;
-	bool closing;
+	size_t i, n;
+	int64_t ms = moved ? 0 : LATER_MS;
 
 	list = list_conns(h, &n);
-	if (list == NULL) {
-		*ret_soon = true;
-		return true;
+	if (list == NULL)
+		return SOON_MS;
+	for (i = 0; i < n; i++) {
+		if (on_its_way(list[i]))
+			ms = MIN(ms, (int64_t)SOON_MS);
+		else if (list[i]->phase == CONN_IDLE &&
+		    list[i]->retry_at_ms > now_ms(h))
+			ms = MIN(ms, list[i]->retry_at_ms - now_ms(h));
 	}
-	for (i = 0; i < n; i++)
-		look_at_one(h, list[i]);
+	show_metrics(h, list, n);
 	free(list);
+	return ms;
+}
+
+/* One round; false when the herder is closing and nothing is left. */
+static bool
+round_of(struct herder *h, int64_t *ret_ms)
+{
+	bool closing, moved = false;
+	struct conn **list;
+	size_t i, n, left;
+
 	list = list_conns(h, &n);
-	*ret_soon = false;
-	for (i = 0; list != NULL && i < n; i++)
-		*ret_soon = *ret_soon || on_its_way(list[i]);
-	if (list != NULL)
-		show_metrics(h, list, n);
+	for (i = 0; list != NULL && i < n; i++) {
+		if (look_at_one(h, list[i]))
+			moved = true;
+	}
 	free(list);
+	*ret_ms = next_look_ms(h, moved);
 	lock_acquire(&h->lock);
 	closing = h->closing;
 	left = h->conns.len;
@@ -527,16 +552,15 @@ herder_main(void *arg)
 {
 	uint64_t seen = 0;
 	struct herder *h;
-	bool soon;
+	int64_t ms;
 
 	OBJ_CAST(h, arg, HERDER_MAGIC);
-	while (round_of(h, &soon)) {
+	while (round_of(h, &ms)) {
 		lock_acquire(&h->lock);
 		cond_broadcast(&h->cond);	/* for herder_settle */
-		if (h->changes == seen)
+		if (h->changes == seen && ms > 0)
 			(void)cond_wait_until(&h->cond, &h->lock,
-			    clock_deadline_ns(h->o.clock,
-			    soon ? SOON_MS : LATER_MS));
+			    clock_deadline_ns(h->o.clock, ms));
 		seen = h->changes;
 		lock_release(&h->lock);
 	}

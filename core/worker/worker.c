@@ -47,6 +47,7 @@ struct worker {
 	const struct worker_options *set;
 	struct leat_arena memory;
 	struct metrics *metrics;
+	int64_t *refused;	/* a gauge */
 	struct broker *broker;
 	struct bus *bus;
 	struct registry *registry;
@@ -85,7 +86,8 @@ setup_log(const struct worker *w)
 			(void)log_set_level(levels->items[i].key,
 			    (enum log_level)level);
 		else
-			log_warn(&lg, "unknown log level", "component=%s level=%s",
+			log_warn(&lg, "unknown log level",
+			    "component=%s level=%s",
 			    levels->items[i].key, levels->items[i].value);
 	}
 }
@@ -212,12 +214,22 @@ log_problems(const struct problems *p)
 	for (i = 0; p != NULL && i < problems_count(p); i++) {
 		const struct problem *at = problems_at(p, i);
 
-		log_error(&lg, "configuration refused", "at=%s:%d:%d key=%s "
-		    "error=\"%s\"%s%s", at->place.file, (int)at->place.line,
-		    (int)at->place.column, at->key == NULL ? "-" : at->key,
-		    at->text, at->hint == NULL ? "" : " hint=",
-		    at->hint == NULL ? "" : at->hint);
+		log_error(&lg, "configuration refused",
+		    "at=%s:%d:%d key=%s error=%s hint=%s", at->place.file,
+		    (int)at->place.line, (int)at->place.column,
+		    at->key == NULL ? "-" : at->key, at->text,
+		    at->hint == NULL ? "-" : at->hint);
 	}
+}
+
+static void
+show_refused(struct worker *w, const struct directory_view *now)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < now->nfiles; i++)
+		n += now->files[i].refused;
+	metric_set(w->refused, n);
 }
 
 /* @thread of whoever reloaded: the loop's, or a request's */
@@ -231,6 +243,7 @@ directory_changed(void *arg, const struct directory_view *now,
 	size_t i;
 
 	log_problems(now->problems);
+	show_refused(w, now);
 	if (before != NULL && now->generation == before->generation)
 		return;
 	list = calloc(now->nconnectors + 1, sizeof(*list));
@@ -261,8 +274,10 @@ static int
 open_directory(struct worker *w, struct leat_err *err)
 {
 	struct directory_options o = { .path = w->set->config_dir,
-		.arg = w, .find = find_connector,
-		.validate = validate_connector, .changed = directory_changed,
+		.arg = w,
+		.find = find_connector,
+		.validate = validate_connector,
+		.changed = directory_changed,
 		.failed = directory_failed };
 	struct leat_err later = LEAT_ERR_INIT;
 
@@ -381,6 +396,10 @@ start(struct worker *w, struct leat_err *err)
 	if (w->metrics == NULL)
 		return leat_err_set(err, LEAT_CLS_FATAL, -ENOMEM,
 		    "out of memory");
+	w->refused = metrics_get(w->metrics, METRIC_GAUGE,
+	    "leat_worker_refused_file_count",
+	    "Files of the directory whose present text is not in force", NULL,
+	    0, 1);
 	if (open_broker(w, err) < 0 || load_plugins(w, err) < 0 ||
 	    start_herder(w, err) < 0 || open_directory(w, err) < 0)
 		return err->code;
@@ -408,6 +427,8 @@ end(struct worker *w)
 	bus_close(w->bus);
 	if (w->broker != NULL)
 		broker_close(w->broker);
+	if (w->refused != NULL)
+		metrics_put(w->metrics, w->refused);
 	metrics_free(w->metrics);
 	if (w->signals != NULL)
 		loop_fd_remove(w->signals);

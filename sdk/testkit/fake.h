@@ -71,6 +71,7 @@ struct leat_fake {
 	uint32_t fail_at;	/* counts down; 1 fails, and goes on failing */
 	bool has_failed;
 	bool in_poll;
+	bool position_failed;	/* in this poll() */
 
 	struct fake_list records;	/* of struct leat_record */
 	struct fake_list positions;	/* of struct leat_fake_position */

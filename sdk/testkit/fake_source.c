@@ -22,9 +22,36 @@ is_open(const struct leat_fake *f, int kind)
 	return f->open && f->connector->kind == kind;
 }
 
+/*
+ * As the worker: of a poll() that failed it takes what stands in front of the
+ * last position, and nothing if a position was lost.
+ */
+static void
+drop_records(struct leat_fake *f, size_t nrecords, size_t npositions)
+{
+	if (f->position_failed)
+		f->positions.len = npositions;
+	f->records.len = nrecords;
+	if (f->positions.len > npositions)
+		f->records.len = leat_fake_position(f,
+		    f->positions.len - 1)->nrecords;
+}
+
+/* Only now, as the worker reads a record when poll() has returned. */
+static void
+copy_records(struct leat_fake *f, size_t from)
+{
+	for (; from < f->records.len; from++) {
+		struct leat_record *r = f->records.items[from], given = *r;
+
+		fake_copy_record(&f->arena, r, &given);
+	}
+}
+
 int
 leat_fake_poll(struct leat_fake *f)
 {
+	size_t nrecords = f->records.len, npositions = f->positions.len;
 	int rc;
 
 	if (!is_open(f, LEAT_SOURCE))
@@ -35,10 +62,17 @@ leat_fake_poll(struct leat_fake *f)
 	f->wait_fd = -1;
 	f->wait_ms = DEFAULT_WAIT_MS;
 	leat_err_clear(&f->err);
+	f->position_failed = false;
 	f->in_poll = true;
 	rc = f->connector->source->poll(f->self, &f->batch, &f->err);
 	f->in_poll = false;
 	rc = fake_returned(f, "poll", rc);
+	if (rc == 0 && f->position_failed)
+		rc = leat_err_set(&f->err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory for a position");
+	if (rc < 0)
+		drop_records(f, nrecords, npositions);
+	copy_records(f, nrecords);
 	return rc < 0 ? rc : (int)f->batch.nrecords;
 }
 

@@ -145,8 +145,8 @@ host_batch_add(struct leat_batch *b, const struct leat_record *rec)
 	check_record(f, rec);
 	if (f->broken[0] != '\0')
 		return -EINVAL;
-	copy = fake_need(leat_arena_alloc(&f->arena, sizeof(*copy)));
-	fake_copy_record(&f->arena, copy, rec);
+	/* What it points to is copied when poll() has returned. */
+	copy = fake_need(leat_arena_memdup(&f->arena, rec, sizeof(*rec)));
 	fake_add(&f->records, copy);
 	b->nrecords++;
 	if (b->nrecords >= f->limit_records)
@@ -160,8 +160,10 @@ host_batch_position(struct leat_batch *b, const struct leat_position *pos)
 	struct leat_fake *f = fake_of(b->task);
 	struct leat_fake_position *copy;
 
-	if (fails(f))
+	if (fails(f)) {
+		f->position_failed = true;
 		return -ENOMEM;
+	}
 	if (!f->in_poll)
 		fake_broken(f, "leat_batch_position() outside of poll()");
 	if (fake_canonical(f, pos->partition) == NULL)

@@ -265,10 +265,10 @@ poll_two(struct leat_batch *b, struct leat_err *err)
 		.kind = LEAT_STRUCT, .fields = fields, .nfields = 2
 	};
 	struct leat_value *values = leat_batch_alloc(b, 2 * sizeof(*values));
-	struct leat_header h = { .name = "h", .value = leat_i64(5) };
+	struct leat_header *h = leat_batch_alloc(b, sizeof(*h));
 	struct leat_record rec = LEAT_RECORD("t");
 
-	if (values == NULL)
+	if (values == NULL || h == NULL)
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "memory");
 	values[0] = leat_i32(1);
 	values[1] = leat_bytes(leat_batch_copy(b, "\1\2", 2), 2);
@@ -282,7 +282,8 @@ poll_two(struct leat_batch *b, struct leat_err *err)
 	(void)leat_batch_position(b, "{\"p\":1}", "{\"o\":1}");
 	rec.partition = 3;
 	rec.timestamp_ms = 99;
-	rec.headers = &h;
+	*h = (struct leat_header){ .name = "h", .value = leat_i64(5) };
+	rec.headers = h;
 	rec.nheaders = 1;
 	(void)leat_batch_add(b, &rec);
 	(void)leat_batch_position(b, "{ \"p\" : 1 }", "{\"o\":2}");
@@ -508,6 +509,35 @@ test_limits_and_failures(void **state)
 	leat_fake_free(f);
 }
 
+static int32_t
+poll_fails_half_way(struct leat_batch *b, struct leat_err *err)
+{
+	struct leat_record rec = LEAT_RECORD("t");
+
+	(void)leat_batch_add(b, &rec);
+	(void)leat_batch_position(b, "{}", "{\"n\":1}");
+	(void)leat_batch_add(b, &rec);
+	return leat_err_set(err, LEAT_CLS_RETRY, -EIO, "it broke");
+}
+
+/* What stands in front of the last position counts; behind it comes again. */
+static void
+test_half_a_batch(void **state)
+{
+	struct leat_fake *f = start(&source);
+
+	(void)state;
+	script.poll = poll_fails_half_way;
+	assert_int_equal(leat_fake_poll(f), -EIO);
+	assert_string_equal(leat_fake_err(f)->text, "it broke");
+	assert_int_equal(leat_fake_count(f), 1);
+	leat_fake_fail_at(f, 2);
+	assert_int_equal(leat_fake_poll(f), -EIO);
+	assert_int_equal(leat_fake_count(f), 1);
+	assert_int_equal(leat_fake_positions(f), 1);
+	leat_fake_free(f);
+}
+
 /* ------------------------------------------------------------------ waiting */
 
 static int wait_pipe[2];
@@ -723,6 +753,7 @@ main(void)
 		cmocka_unit_test(test_bad_records),
 		cmocka_unit_test(test_bad_returns),
 		cmocka_unit_test(test_limits_and_failures),
+		cmocka_unit_test(test_half_a_batch),
 		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_scripted_clock),
 		cmocka_unit_test(test_sink),

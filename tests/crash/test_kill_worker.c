@@ -89,7 +89,7 @@ begin(struct scene *s, const char *name, bool fsync)
 	    th_pg_url(s->pg, NULL));
 	s->w = th_worker_start(&o);
 	s->r = th_reader_open(s->w, TOPIC);
-	s->ledger = th_ledger_new(false);
+	s->ledger = th_ledger_new(0);
 	th_worker_file(s->w, "item.yaml", "%s", s->source);
 	th_reader_wait(s->r, ROWS, SOON_MS, th_ledger_record, s->ledger);
 	th_pg_value(s->pg, "SELECT pg_create_logical_replication_slot("
@@ -205,10 +205,11 @@ killed_database(void **state)
 static void
 killed_in_the_snapshot(void **state)
 {
-	struct th_pg *pg = th_pg_start(&(struct th_pg_opts){ .name = "pg-snap" });
+	const struct th_pg_opts po = { .name = "pg-snap" };
+	struct th_pg *pg = th_pg_start(&po);
 	struct th_worker *w = th_worker_start(&(struct th_worker_opts){
 	    .name = "snap" });
-	struct th_ledger *l = th_ledger_new(false);
+	struct th_ledger *l = th_ledger_new(TH_LEDGER_LATE);
 	struct th_reader *r = th_reader_open(w, TOPIC);
 	struct th_proc *load;
 	int n = rounds(4, 20);

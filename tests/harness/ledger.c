@@ -20,7 +20,7 @@ struct key {
 };
 
 struct th_ledger {
-	bool repeats_allowed;
+	int flags;
 	struct key *keys;	/* by id */
 	int64_t nkeys;
 	size_t changes;
@@ -100,13 +100,13 @@ th_ledger_load(struct th_pg *pg, int clients, int rate, uint32_t seed)
 /* ----------------------------------------------------------------- events */
 
 struct th_ledger *
-th_ledger_new(bool repeats)
+th_ledger_new(int flags)
 {
 	struct th_ledger *l = calloc(1, sizeof(*l));
 
 	if (l == NULL)
 		th_fail("out of memory");
-	l->repeats_allowed = repeats;
+	l->flags = flags;
 	leat_arena_init(&l->arena, 64 << 10, 0);
 	return l;
 }
@@ -173,7 +173,7 @@ take_change(struct th_ledger *l, struct key *k, char op, int64_t rev,
 		l->changes++;
 		return;
 	}
-	if (!l->repeats_allowed || rev > k->rev)
+	if ((l->flags & TH_LEDGER_REPEATS) == 0 || rev > k->rev)
 		th_fail("after revision %d%s came %c %lld: %s", k->rev,
 		    k->gone ? " (deleted)" : "", op, (long long)rev, event);
 	l->repeats++;
@@ -252,6 +252,10 @@ th_ledger_differences(struct th_ledger *l, struct th_pg *pg, bool say)
 
 		if (k->rev == rev && k->gone == gone)
 			continue;
+		if (k->rev == 0 && gone && (l->flags & TH_LEDGER_LATE) != 0) {
+			known--;
+			continue;
+		}
 		if (++n <= SAID_MAX && say)
 			fprintf(stderr, "id %lld: database %lld%s, events %d%s"
 			    "\n", (long long)id, (long long)rev,

@@ -33,8 +33,14 @@ void th_ledger_tables(struct th_pg *pg, int rows);
 struct th_proc *th_ledger_load(struct th_pg *pg, int clients, int rate,
     uint32_t seed);
 
-/* repeats: an event may come again (at least once), as long as none is new. */
-struct th_ledger *th_ledger_new(bool repeats);
+enum {
+	/* An event may come again (at least once). */
+	TH_LEDGER_REPEATS = 1,
+	/* A key that came and went before the capture began is not missed. */
+	TH_LEDGER_LATE = 2
+};
+
+struct th_ledger *th_ledger_new(int flags);
 void th_ledger_free(struct th_ledger *l);
 
 /* Takes a change event (a Debezium envelope in JSON). */

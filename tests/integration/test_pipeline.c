@@ -57,14 +57,15 @@ start(void **state)
 	pg = th_pg_start(NULL);
 	th_ledger_tables(pg, ROWS);
 	hook = th_http_start();
-	hooked = th_ledger_new(false);
+	hooked = th_ledger_new(0);
 	w = th_worker_start(NULL);
-	/* Eight lines are a pipeline. */
+	/* Nine lines are a pipeline. */
 	th_worker_file(w, "shop.yaml",
 	    "source:\n"
 	    "  connector: postgres-source\n"
 	    "  url: %s\n"
 	    "  tables: [public.item]\n"
+	    "  status.update.interval.ms: 200ms\n"
 	    "sink:\n"
 	    "  connector: http-sink\n"
 	    "  url: %s\n"
@@ -87,12 +88,6 @@ stop(void **state)
 	return 0;
 }
 
-static const struct th_http_request *
-last_request(void)
-{
-	return th_http_request(hook, th_http_count(hook) - 1);
-}
-
 /* ------------------------------------------------------------------ tests */
 
 static void
@@ -100,6 +95,7 @@ snapshot_came(void **state)
 {
 	const struct th_http_request *rq = th_http_request(hook, 0);
 	const struct leat_value *doc = th_json(rq->body);
+	int last = 0;
 
 	assert_int_equal(th_http_count(hook), ROWS);
 	assert_string_equal(rq->method, "POST");
@@ -110,8 +106,11 @@ snapshot_came(void **state)
 	assert_string_equal(th_json_text(doc, "/source/connector"),
 	    "postgresql");
 	assert_string_equal(th_json_text(doc, "/source/table"), "item");
-	assert_string_equal(th_json_text(th_json(last_request()->body),
-	    "/source/snapshot"), "last");
+	/* Requests of several keys overtake each other. */
+	for (size_t i = 0; i < ROWS; i++)
+		last += strcmp(th_json_text(th_json(th_http_request(hook, i)->
+		    body), "/source/snapshot"), "last") == 0;
+	assert_int_equal(last, 1);
 }
 
 static void
@@ -158,7 +157,7 @@ under_load(void **state)
 static void
 topic_has_the_same(void **state)
 {
-	struct th_ledger *l = th_ledger_new(false);
+	struct th_ledger *l = th_ledger_new(0);
 	struct th_reader *r = th_reader_open(w, TOPIC);
 
 	th_ledger_settle(l, pg, r, SOON_MS);
@@ -171,7 +170,7 @@ topic_has_the_same(void **state)
 static bool
 file_is_complete(void)
 {
-	struct th_ledger *l = th_ledger_new(false);
+	struct th_ledger *l = th_ledger_new(0);
 	char *text = th_slurp(th_path("out.jsonl"), NULL);
 	struct leat_str rest = leat_str_c(text);
 	bool same;

@@ -88,8 +88,8 @@ change(int rows)
 static void
 sink_is_down_for_a_while(void **state)
 {
-	struct th_ledger *topic = th_ledger_new(false);
-	struct th_ledger *got = th_ledger_new(false);
+	struct th_ledger *topic = th_ledger_new(0);
+	struct th_ledger *got = th_ledger_new(0);
 	struct th_reader *r;
 	size_t i = 0;
 
@@ -107,11 +107,9 @@ sink_is_down_for_a_while(void **state)
 	th_http_down(hook);
 	change(ROWS);
 	TH_WAIT(topic_complete(topic, r), SOON_MS);
-	assert_true(th_worker_is(w, "shop-source", "RUNNING") ||
-	    th_worker_is(w, "shop", "RUNNING"));
+	assert_true(th_worker_is(w, "shop-source", "RUNNING"));
 	/* It says why, while it waits. */
-	TH_WAIT(strstr(th_worker_get(w, "/connectors/hook/status"),
-	    "refused") != NULL || th_worker_said(w, "refused"), SOON_MS);
+	TH_WAIT(th_worker_said(w, "Failed to connect"), SOON_MS);
 
 	th_http_reset(hook);
 	th_http_up(hook);
@@ -246,7 +244,7 @@ slow_hook(void *arg, const struct th_http_request *rq,
 static void
 memory_is_bounded(void **state)
 {
-	struct th_ledger *l = th_ledger_new(false);
+	struct th_ledger *l = th_ledger_new(0);
 	struct th_reader *r;
 	int64_t before, peak;
 

@@ -111,16 +111,7 @@ json_held(const void *self)
 	    j->cached_bytes;
 }
 
-/* ------------------------------------------------------------------ encoding */
-
-static int
-buffer_failed(const struct leat_buf *to, struct leat_err *err)
-{
-	if (to->cap >= to->max / 2)
-		return leat_err_set(err, LEAT_CLS_RECORD, LEAT_E_LIMIT,
-		    "a value is larger than %zu bytes as JSON", to->max);
-	return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
-}
+/* ----------------------------------------------------------------- encoding */
 
 static int
 encode_schemaless(struct json *j, const struct leat_value *v,
@@ -129,9 +120,9 @@ encode_schemaless(struct json *j, const struct leat_value *v,
 	if (j->plans.envelopes)
 		leat_buf_add_str(to, "{\"schema\":null,\"payload\":");
 	if (leat_json_add_value(to, v) < 0)
-		return buffer_failed(to, err);
+		return record_buf_failed(to, "a value as JSON", err);
 	if (j->plans.envelopes && leat_buf_add_byte(to, '}') < 0)
-		return buffer_failed(to, err);
+		return record_buf_failed(to, "a value as JSON", err);
 	return 0;
 }
 
@@ -145,11 +136,12 @@ encode_envelope(struct json *j, const struct json_plan *plan,
 	    json_plan_envelope(&j->plans, plan, err) < 0)
 		return -1;
 	if (leat_buf_add(to, plan->envelope.ptr, plan->envelope.len) < 0)
-		return buffer_failed(to, err);
+		return record_buf_failed(to, "a value as JSON", err);
 	rc = json_encode(plan, v, to, err);
 	if (rc < 0)
 		return rc;
-	return leat_buf_add_byte(to, '}') < 0 ? buffer_failed(to, err) : 0;
+	return leat_buf_add_byte(to, '}') < 0
+	    ? record_buf_failed(to, "a value as JSON", err) : 0;
 }
 
 static int
@@ -173,7 +165,7 @@ json_converter_encode(void *self, const struct leat_schema *schema,
 	return json_encode(plan, v, to, err);
 }
 
-/* ------------------------------------------------------------------ decoding */
+/* ----------------------------------------------------------------- decoding */
 
 static const char envelope_head[] = "{\"schema\":";
 static const char envelope_mid[] = ",\"payload\":";
@@ -373,10 +365,11 @@ json_converter_decode(void *self, struct leat_str bytes,
 		*ret_value = leat_null();
 		return 0;
 	}
+	if (j->plans.envelopes && bytes.len == 0)
+		return not_an_envelope(err);
 	if (j->plans.envelopes)
-		return bytes.len == 0 ? not_an_envelope(err)
-		    : decode_envelope(j, bytes, arena, ret_schema, ret_value,
-			err);
+		return decode_envelope(j, bytes, arena, ret_schema, ret_value,
+		    err);
 	*ret_schema = NULL;
 	return decode_plain(bytes, arena, ret_value, err);
 }

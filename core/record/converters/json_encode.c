@@ -60,7 +60,7 @@ room(struct out *o, uint8_t *p, size_t need)
 	return grow(o, p, need);
 }
 
-/* In pieces, so that room is asked for what comes and not for the worst case. */
+/* In pieces, so that room is asked for what comes, not for the worst. */
 static uint8_t *
 put_long_string(struct out *o, uint8_t *p, const uint8_t *s, size_t n)
 {

@@ -10,6 +10,7 @@
 
 #include "core/record/converter.h"
 #include "core/record/converters/json_text.h"
+#include "core/record/memory.h"
 
 enum {
 	/* What a schema's fixed part may come to; more is a mistake. */
@@ -351,8 +352,7 @@ json_plan_envelope(struct json_plans *ps, const struct json_plan *plan,
 	if (json_schema_write(ps, plan->schema, &text, err) < 0)
 		rc = -1;
 	else if (leat_buf_add_str(&text, ",\"payload\":") < 0)
-		rc = leat_err_set(err, LEAT_CLS_RECORD, LEAT_E_LIMIT,
-		    "a schema is larger than %d bytes as JSON", TEXT_LIMIT);
+		rc = record_buf_failed(&text, "a schema as JSON", err);
 	if (rc == 0) {
 		copy = leat_arena_memdup(&ps->arena, text.data, text.len);
 		if (copy == NULL)

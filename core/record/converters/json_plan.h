@@ -41,7 +41,7 @@ struct json_field {
 	uint8_t kind;		/* what a value that is not null must be */
 	uint16_t reserved;
 	uint32_t key_len;	/* of `,"name":`; the first begins with { */
-	uint32_t all_len;	/* of the key and the null behind it; 0: error */
+	uint32_t all_len;	/* with the null behind it; 0: an error */
 	uint32_t name_len;
 	const uint8_t *text;	/* padded to blocks of 16 */
 	const struct json_plan *plan;
@@ -57,7 +57,7 @@ struct json_plan {
 	const struct json_plan *elem;	/* ARRAY, OBJECT, PAIRS */
 	const struct json_field *fields;
 	uint32_t nfields;
-	uint32_t nslots;	/* of the table of names; a power of two, or 0 */
+	uint32_t nslots;	/* of the table of names; 2^n, or 0 */
 	const uint32_t *slots;	/* field + 1, 0 is free */
 	size_t fixed_max;	/* bytes that need no look at the values */
 	struct leat_str null_text;	/* ptr NULL: null is an error */

@@ -9,6 +9,7 @@
 #include <leat/json.h>
 
 #include "core/record/converters/json_plan.h"
+#include "core/record/memory.h"
 
 /* ------------------------------------------------------------------ writing */
 
@@ -126,7 +127,6 @@ json_schema_write(struct json_plans *ps, const struct leat_schema *schema,
 	if (write_schema(ps, schema, NULL, to, err) < 0)
 		return -1;
 	if (to->failed)
-		return leat_err_set(err, LEAT_CLS_RECORD, LEAT_E_LIMIT,
-		    "a schema is larger than %zu bytes as JSON", to->max);
+		return record_buf_failed(to, "a schema as JSON", err);
 	return 0;
 }

@@ -38,9 +38,8 @@ enum {
 
 enum member {
 #define ENUM(id, name) M_##id,
-	MEMBERS(ENUM)
+	MEMBERS(ENUM) M_COUNT
 #undef ENUM
-	M_COUNT
 };
 
 static const char *const member_names[M_COUNT] = {
@@ -261,14 +260,16 @@ get_type(struct reader *r, const struct leat_str parts[M_COUNT], int depth,
 	to->kind = kind;
 	switch (kind) {
 	case LEAT_ARRAY:
-		return get_part(r, parts[M_ITEMS], depth, "Array schema did "
-		    "not specify the element type", &to->elem);
+		return get_part(r, parts[M_ITEMS], depth,
+		    "Array schema did not specify the element type",
+		    &to->elem);
 	case LEAT_MAP:
-		if (get_part(r, parts[M_KEYS], depth, "Map schema did not "
-			"specify the key type", &to->key) < 0)
+		if (get_part(r, parts[M_KEYS], depth,
+			"Map schema did not specify the key type",
+			&to->key) < 0)
 			return -1;
-		return get_part(r, parts[M_VALUES], depth, "Map schema did "
-		    "not specify the value type", &to->elem);
+		return get_part(r, parts[M_VALUES], depth,
+		    "Map schema did not specify the value type", &to->elem);
 	case LEAT_STRUCT:
 		return get_fields(r, parts[M_FIELDS], depth, to);
 	case LEAT_KIND_N:

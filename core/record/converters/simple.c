@@ -136,8 +136,25 @@ wrong_type(const struct simple *c, const struct leat_value *v,
     struct leat_err *err)
 {
 	return leat_err_set(err, LEAT_CLS_RECORD, LEAT_E_DATA,
-	    "%s takes %s, not %s", c->cls->name, leat_kind_name(kind_of(c->cls)),
-	    leat_kind_name(v->kind));
+	    "%s takes %s, not %s", c->cls->name,
+	    leat_kind_name(kind_of(c->cls)), leat_kind_name(v->kind));
+}
+
+/* How many bytes a number of this kind takes. */
+static unsigned
+fixed_size(int kind)
+{
+	switch (kind) {
+	case LEAT_BOOLEAN:
+		return 1;
+	case LEAT_INT16:
+		return 2;
+	case LEAT_INT32:
+	case LEAT_FLOAT32:
+		return 4;
+	default:
+		return 8;
+	}
 }
 
 static int
@@ -149,19 +166,14 @@ fixed_encode(void *self, const struct leat_schema *schema,
 	const int kind = kind_of(c->cls);
 	uint8_t bytes[8];
 	uint64_t bits = (uint64_t)v->u.i;
-	unsigned n = 8, i;
+	const unsigned n = fixed_size(kind);
+	unsigned i;
 
 	*ret_null = v->kind == LEAT_NULL;
 	if (*ret_null)
 		return 0;
 	if (v->kind != kind)
 		return wrong_type(c, v, err);
-	if (kind == LEAT_BOOLEAN)
-		n = 1;
-	else if (kind == LEAT_INT16)
-		n = 2;
-	else if (kind == LEAT_INT32 || kind == LEAT_FLOAT32)
-		n = 4;
 	if (kind == LEAT_FLOAT32) {
 		float f = (float)v->u.f;
 		uint32_t word;
@@ -189,11 +201,9 @@ fixed_decode(void *self, struct leat_str bytes, struct leat_arena *arena,
     const struct leat_schema **ret_schema, struct leat_value *ret_value,
     struct leat_err *err)
 {
-	static const uint8_t sizes[LEAT_KIND_N] = { [LEAT_BOOLEAN] = 1,
-		[LEAT_INT16] = 2, [LEAT_INT32] = 4, [LEAT_INT64] = 8,
-		[LEAT_FLOAT32] = 4, [LEAT_FLOAT64] = 8 };
 	const struct simple *c = self;
 	const uint8_t kind = c->optional->kind;
+	const unsigned size = fixed_size(kind);
 	struct leat_value v = { .kind = kind };
 	uint64_t bits = 0;
 	uint32_t word;
@@ -202,8 +212,8 @@ fixed_decode(void *self, struct leat_str bytes, struct leat_arena *arena,
 
 	if (is_null(bytes, ret_schema, ret_value))
 		return 0;
-	if (bytes.len != sizes[kind])
-		return wrong_size(c, sizes[kind], err);
+	if (bytes.len != size)
+		return wrong_size(c, size, err);
 	for (i = 0; i < bytes.len; i++)
 		bits = bits << 8 | (uint8_t)bytes.ptr[i];
 	if (kind == LEAT_BOOLEAN && bits > 1)

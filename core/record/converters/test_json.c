@@ -8,6 +8,8 @@
 
 #include "core/record/testing.h"
 
+/* clang-format off */
+
 static struct leat_schema_pool *pool;
 static struct leat_arena arena;
 static struct leat_buf buf;
@@ -440,7 +442,8 @@ test_string_escapes(void **state)
 
 			*w++ = '"';
 			for (i = 0; i < n; i++) {
-				text[i] = i == at ? '\x1f' : (char)('a' + i % 26);
+				text[i] = i == at ? '\x1f'
+				    : (char)('a' + i % 26);
 				if (i == at) {
 					memcpy(w, "\\u001F", 6);
 					w += 6;

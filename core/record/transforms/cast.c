@@ -104,7 +104,7 @@ kind_of(const struct cast *self, struct leat_str field)
 	return 0;
 }
 
-/* ------------------------------------------------------------------- schemas */
+/* ------------------------------------------------------------------ schemas */
 
 static int
 check_source(const struct leat_schema *s, const char *field,
@@ -121,9 +121,10 @@ static const struct leat_schema *
 cast_schema(struct transform *t, const struct leat_schema *in, int kind,
     struct leat_arena *work, struct leat_err *err)
 {
-	struct leat_schema s = { .kind = (uint8_t)kind,
-		.optional = in->optional, .has_default = in->has_default };
+	struct leat_schema s = { .kind = (uint8_t)kind };
 
+	s.optional = in->optional;
+	s.has_default = in->has_default;
 	if (in->has_default && cast_value(in, &in->def, kind, work, &s.def,
 		err) < 0) {
 		leat_err_wrap(err, "default value");
@@ -163,7 +164,7 @@ derive(struct transform *t, const struct leat_schema *in,
 	return NULL;
 }
 
-/* ------------------------------------------------------------------ applying */
+/* ----------------------------------------------------------------- applying */
 
 static int
 cast_struct(struct transform *t, struct operand op, struct leat_arena *arena,

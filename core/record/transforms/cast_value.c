@@ -50,7 +50,9 @@ static int64_t
 narrow(int64_t n, int kind, bool from_float)
 {
 	if (from_float && kind < LEAT_INT64)
-		n = n > INT32_MAX ? INT32_MAX : n < INT32_MIN ? INT32_MIN : n;
+		n = n > INT32_MAX ? INT32_MAX
+		    : n >= INT32_MIN ? n
+		    : INT32_MIN;
 	switch (kind) {
 	case LEAT_INT8:
 		return (int8_t)n;

@@ -8,14 +8,12 @@
 
 const struct transform_class *const transform_classes[] = {
 #define CLASS(name) &transform_##name,
-	TRANSFORMS(CLASS)
+	TRANSFORMS(CLASS) NULL
 #undef CLASS
-	NULL
 };
 
 const struct predicate_class *const predicate_classes[] = {
 #define CLASS(name) &predicate_##name,
-	PREDICATES(CLASS)
+	PREDICATES(CLASS) NULL
 #undef CLASS
-	NULL
 };

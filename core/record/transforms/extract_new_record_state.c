@@ -166,7 +166,7 @@ unwrap_init(struct transform *t, struct leat_err *err)
 	    cfg->add_headers_prefix, &self->headers, err);
 }
 
-/* ----------------------------------------------------- envelopes and schemas */
+/* ---------------------------------------------------- envelopes and schemas */
 
 static bool
 is_envelope(const struct leat_schema *s)
@@ -271,7 +271,7 @@ look_up(struct transform *t, const struct leat_schema *in,
 	return 0;
 }
 
-/* ------------------------------------------------------------------ dropping */
+/* ----------------------------------------------------------------- dropping */
 
 /* Is the column in the list that a header holds? */
 static bool
@@ -346,7 +346,7 @@ drop_listed(struct transform *t, struct leat_record *rec,
 	return 0;
 }
 
-/* ------------------------------------------------------------------ applying */
+/* ----------------------------------------------------------------- applying */
 
 static bool
 is_op(const struct leat_value *op, char letter)
@@ -567,8 +567,8 @@ unwrap_apply(struct transform *t, struct leat_record *rec,
 	rc = look_up(t, rec->value_schema, &k, err);
 	if (rc < 0 || k == NULL)
 		return rc;
-	if (require_struct(k->in, &rec->value, "extracting the new record "
-		"state", err) < 0)
+	if (require_struct(k->in, &rec->value,
+		"extracting the new record state", err) < 0)
 		return LEAT_E_DATA;
 	return on_struct(t, k, rec, arena, keep, err);
 }

@@ -132,6 +132,17 @@ metadata_schema(struct transform *t, enum what what, bool optional,
 	return schema_plain(t, LEAT_STRING, optional, err);
 }
 
+static int
+add_insertion(struct transform *t, struct draft *d, enum what what,
+    struct leat_err *err)
+{
+	const struct insert *self = t->self;
+	const struct leat_schema *s;
+
+	s = metadata_schema(t, what, self->v[what].optional, err);
+	return draft_add(d, self->v[what].name, s, -1 - (int32_t)what, err);
+}
+
 static struct derived *
 derive(struct transform *t, const struct leat_schema *in,
     struct leat_err *err)
@@ -148,9 +159,7 @@ derive(struct transform *t, const struct leat_schema *in,
 		    (int32_t)i, err);
 	for (w = 0; rc == 0 && w < WHAT_N; w++)
 		if (self->v[w].name != NULL)
-			rc = draft_add(&d, self->v[w].name,
-			    metadata_schema(t, (enum what)w,
-				self->v[w].optional, err), -1 - w, err);
+			rc = add_insertion(t, &d, (enum what)w, err);
 	if (rc == 0)
 		return draft_finish(&d, t, &self->cache, in, err);
 	draft_fini(&d);
@@ -177,10 +186,12 @@ insert_struct(struct transform *t, struct leat_record *rec,
 	if (items == NULL)
 		return record_no_memory(arena, err);
 	for (i = 0; i < d->n; i++)
-		items[i] = d->from[i] < 0
-		    ? metadata(cfg, rec, (enum what)(-1 - d->from[i]))
-		    : field_value(in, op.value, (uint32_t)d->from[i],
-			cfg->replace_null);
+		if (d->from[i] < 0)
+			items[i] = metadata(cfg, rec,
+			    (enum what)(-1 - d->from[i]));
+		else
+			items[i] = field_value(in, op.value,
+			    (uint32_t)d->from[i], cfg->replace_null);
 	*op.value = leat_items(LEAT_STRUCT, items, d->n);
 	*op.schema = d->out;
 	return 0;

@@ -11,6 +11,8 @@
 
 #include "core/record/testing_chain.h"
 
+/* clang-format off */
+
 #define K "org.apache.kafka.connect.transforms."
 #define ONE(type) "transforms=x\ntransforms.x.type=" type "\n"
 #define X(type, settings) ONE(K type) settings

@@ -10,6 +10,8 @@
 
 #include "core/record/testing_chain.h"
 
+/* clang-format off */
+
 #define UNWRAP "transforms=u\ntransforms.u.type=" \
 	"io.debezium.transforms.ExtractNewRecordState\n"
 #define ROW "{\"id\":1,\"customer\":\"ann\",\"amount\":\"B88=\","      \

@@ -61,7 +61,7 @@ converter_init(struct transform *t, struct leat_err *err)
 	return has_format ? java_date_check(cfg->format, err) : 0;
 }
 
-/* --------------------------------------------------------------------- values */
+/* ------------------------------------------------------------------- values */
 
 static int
 form_of(const struct leat_schema *s, const struct leat_value *v,
@@ -207,7 +207,7 @@ convert(const struct config *cfg, const struct leat_schema *s,
 	return from_ms(cfg, ms, arena, v, err);
 }
 
-/* -------------------------------------------------------------------- records */
+/* ------------------------------------------------------------------ records */
 
 static const struct leat_schema *
 target_schema(struct transform *t, bool optional, struct leat_err *err)

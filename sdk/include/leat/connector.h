@@ -268,7 +268,7 @@ leat_batch_add(struct leat_batch *b, const struct leat_record *rec)
  * once before poll() returns at least. With exactly-once the records and the
  * position become visible together, so the position must be exact: a restart
  * begins right behind the last record before it. Returns 0 or -ENOMEM: then
- * fail the poll() with class RETRY, for the records must not go without it.
+ * fail the poll() with class RETRY; the host takes nothing of this batch.
  */
 static inline int32_t
 leat_batch_position(struct leat_batch *b, const char *partition,

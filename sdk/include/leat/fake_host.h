@@ -66,7 +66,10 @@ const char *leat_fake_planned(struct leat_fake *f, size_t i, const char *key);
 /* Fills the config, calls check(), then open(). */
 int leat_fake_open(struct leat_fake *f);
 void leat_fake_close(struct leat_fake *f);
-/* Calls poll(): the number of records it added, or its error. */
+/*
+ * Calls poll(): the number of records it added, or its error. Of a poll that
+ * failed the records in front of its last position are kept, as in the worker.
+ */
 int leat_fake_poll(struct leat_fake *f);
 /*
  * Waits as the connector asked with leat_wait(): 1 when its fd is ready or the
