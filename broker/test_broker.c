@@ -3,19 +3,22 @@
  * The broker from end to end, on a real directory.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "broker/broker_int.h"
 #include "core/base/obj.h"
+#include "tests/harness/proc.h"
 
-static char root[256];
+static const char *root;
 
 static void
 fail_err(const struct leat_err *err)
@@ -405,7 +408,8 @@ test_unclean(void **state)
 	struct leat_err err = LEAT_ERR_INIT;
 	struct broker *b = open_broker("unclean");
 	struct broker_partition *p;
-	char cmd[1024];
+	const char *log = th_path("unclean/t-0/00000000000000000000.log");
+	struct stat st;
 
 	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
 	p = get(b, "t");
@@ -414,9 +418,10 @@ test_unclean(void **state)
 	broker_partition_put(p);
 	broker_close(b);
 	/* No mark, and half a batch at the end. */
-	snprintf(cmd, sizeof(cmd), "cd %s/unclean && rm .kafka_cleanshutdown "
-	    "recovery-point* && truncate -s -10 t-0/*.log", root);
-	assert_int_equal(system(cmd), 0);
+	th_remove(th_path("unclean/.kafka_cleanshutdown"));
+	th_remove(th_path("unclean/recovery-point-offset-checkpoint"));
+	assert_int_equal(stat(log, &st), 0);
+	assert_int_equal(truncate(log, st.st_size - 10), 0);
 	b = open_broker("unclean");
 	p = get(b, "t");
 	expect_range(p, READ_COMMITTED, 0, 99);
@@ -436,9 +441,9 @@ test_damaged_middle(void **state)
 	struct broker_partition *p;
 	struct broker_appended done;
 	struct batch_builder *bb;
-	char cmd[1024];
 	uint8_t *data;
 	size_t len;
+	int fd;
 
 	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
 	OK(broker_topic_create(b, "other", 1, NULL, 0, &err));
@@ -447,10 +452,10 @@ test_damaged_middle(void **state)
 		append(p, i, 1);
 	broker_partition_put(p);
 	broker_close(b);
-	snprintf(cmd, sizeof(cmd), "cd %s/damaged && rm .kafka_cleanshutdown "
-	    "&& printf X | dd of=t-0/00000000000000000000.log bs=1 seek=2000 "
-	    "conv=notrunc status=none", root);
-	assert_int_equal(system(cmd), 0);
+	th_remove(th_path("damaged/.kafka_cleanshutdown"));
+	fd = open(th_path("damaged/t-0/00000000000000000000.log"), O_RDWR);
+	assert_int_equal(pwrite(fd, "X", 1, 2000), 1);
+	close(fd);
 	for (int again = 0; again < 2; again++) {
 		b = open_broker("damaged");
 		assert_false(b->was_clean);
@@ -658,15 +663,7 @@ main(void)
 		cmocka_unit_test(test_retention),
 		cmocka_unit_test(test_by_time),
 	};
-	const char *tmp = getenv("TMPDIR");
-	char cmd[512];
-	int rc;
 
-	snprintf(root, sizeof(root), "%s/broker.XXXXXX",
-	    tmp != NULL ? tmp : "/tmp");
-	if (mkdtemp(root) == NULL)
-		return 1;
-	rc = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", root);
-	return system(cmd) != 0 ? 1 : rc;
+	root = th_tmpdir();
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,10 +15,19 @@
 
 #include "broker/broker_int.h"
 #include "core/base/obj.h"
+#include "tests/harness/proc.h"
 
 enum { KEYS = 40, STEPS = 1500 };
 
-static char root[256];
+static const char *root;
+static uint64_t seed_state;
+
+static int
+pick(int n)
+{
+	seed_state = seed_state * 6364136223846793005u + 1442695040888963407u;
+	return (int)(seed_state >> 33) % n;
+}
 
 struct newest {
 	int64_t offset;		/* -1: never written */
@@ -60,13 +69,13 @@ step(struct broker_partition *p, struct broker_txn *t, struct newest *model,
 	struct leat_err err = LEAT_ERR_INIT;
 	struct broker_appended done = { 0 };
 	bool in_txn = t != NULL && i % 4 == 0, abort_it = i % 8 == 0;
-	int n = 1 + rand() % 5;
+	int n = 1 + pick(5);
 	uint8_t *data;
 	size_t len;
 
 	memcpy(seen, model, sizeof(seen));
 	for (int k = 0; k < n; k++) {
-		int key = rand() % KEYS;
+		int key = pick(KEYS);
 		struct record rec = { .timestamp_ms = 1000 + i };
 		char name[16];
 
@@ -74,7 +83,7 @@ step(struct broker_partition *p, struct broker_txn *t, struct newest *model,
 		rec.key.len = (size_t)snprintf(name, sizeof(name), "key-%d",
 		    key);
 		seen[key].offset = k;
-		seen[key].tombstone = rand() % 10 == 0;
+		seen[key].tombstone = pick(10) == 0;
 		snprintf(seen[key].value, sizeof(seen[key].value), "v%d.%d",
 		    i, k);
 		if (!seen[key].tombstone)
@@ -191,7 +200,7 @@ run(const char *name, size_t memory, unsigned seed)
 	for (int k = 0; k < KEYS; k++)
 		model[k].offset = -1;
 	clock_fake_init(&clock, 1700000000000000);
-	srand(seed);
+	seed_state = seed;
 	b = open_broker(name, &clock);
 	assert_int_equal(broker_topic_create(b, "t", 1, settings,
 	    ARRAY_LEN(settings), &err), 0);
@@ -237,15 +246,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model),
 	};
-	const char *tmp = getenv("TMPDIR");
-	char cmd[512];
-	int rc;
 
-	snprintf(root, sizeof(root), "%s/cleaner.XXXXXX",
-	    tmp != NULL ? tmp : "/tmp");
-	if (mkdtemp(root) == NULL)
-		return 1;
-	rc = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", root);
-	return system(cmd) != 0 ? 1 : rc;
+	root = th_tmpdir();
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

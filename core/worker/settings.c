@@ -163,6 +163,18 @@ settings_rows(int32_t kind)
 	return kind == LEAT_SINK ? sink_rows : source_rows;
 }
 
+bool
+settings_exactly_once(const struct connector_settings *set,
+    const struct properties *worker)
+{
+	const char *support = worker == NULL ? "enabled" :
+	    properties_get(worker, "exactly.once.source.support", "enabled");
+
+	return set->exactly_once != EOS_DISABLED &&
+	    (set->exactly_once == EOS_REQUIRED ||
+	    strcmp(support, "disabled") != 0);
+}
+
 /* Properties as the settings that leat_options_fill takes. */
 static size_t
 settings_of(const struct properties *props, const struct properties *worker,

@@ -66,6 +66,10 @@ struct connector_settings {
 	struct leat_params ignored_map;
 };
 
+/* Is exactly-once delivery wished, by the connector and its worker? */
+bool settings_exactly_once(const struct connector_settings *set,
+    const struct properties *worker);
+
 /* The rows that apply to a kind (LEAT_SOURCE, LEAT_SINK). */
 const struct leat_option *settings_rows(int32_t kind);
 

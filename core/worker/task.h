@@ -200,8 +200,6 @@ void *task_main(void *arg);
 extern const struct leat_host host_table;
 
 /* What host.c needs of the two kinds. */
-struct batch;
-struct batch *source_batch(struct leat_task *t);
 void sink_ack(struct leat_task *t, uint32_t index);
 int sink_fail(struct leat_task *t, uint32_t index,
     const struct leat_err *err);

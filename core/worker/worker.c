@@ -47,6 +47,7 @@ struct worker {
 	const struct worker_options *set;
 	struct leat_arena memory;
 	struct metrics *metrics;
+	int64_t *refused;	/* a gauge */
 	struct broker *broker;
 	struct bus *bus;
 	struct registry *registry;
@@ -221,6 +222,16 @@ log_problems(const struct problems *p)
 	}
 }
 
+static void
+show_refused(struct worker *w, const struct directory_view *now)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < now->nfiles; i++)
+		n += now->files[i].refused;
+	metric_set(w->refused, n);
+}
+
 /* @thread of whoever reloaded: the loop's, or a request's */
 static void
 directory_changed(void *arg, const struct directory_view *now,
@@ -232,6 +243,7 @@ directory_changed(void *arg, const struct directory_view *now,
 	size_t i;
 
 	log_problems(now->problems);
+	show_refused(w, now);
 	if (before != NULL && now->generation == before->generation)
 		return;
 	list = calloc(now->nconnectors + 1, sizeof(*list));
@@ -384,6 +396,10 @@ start(struct worker *w, struct leat_err *err)
 	if (w->metrics == NULL)
 		return leat_err_set(err, LEAT_CLS_FATAL, -ENOMEM,
 		    "out of memory");
+	w->refused = metrics_get(w->metrics, METRIC_GAUGE,
+	    "leat_worker_refused_file_count",
+	    "Files of the directory whose present text is not in force", NULL,
+	    0, 1);
 	if (open_broker(w, err) < 0 || load_plugins(w, err) < 0 ||
 	    start_herder(w, err) < 0 || open_directory(w, err) < 0)
 		return err->code;
@@ -411,6 +427,8 @@ end(struct worker *w)
 	bus_close(w->bus);
 	if (w->broker != NULL)
 		broker_close(w->broker);
+	if (w->refused != NULL)
+		metrics_put(w->metrics, w->refused);
 	metrics_free(w->metrics);
 	if (w->signals != NULL)
 		loop_fd_remove(w->signals);

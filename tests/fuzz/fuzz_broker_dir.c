@@ -5,6 +5,7 @@
  * must take an append and close.
  */
 #include <fcntl.h>
+#include <ftw.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -74,6 +75,18 @@ damage(const char *dir, const struct dir_list *files, const uint8_t *in)
 	close(fd);
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	return remove(path);
+}
+
+static void
+remove_tree(const char *dir)
+{
+	(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -109,6 +122,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		append(b, 2);
 		broker_close(b);
 	}
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd) == 0 ? 0 : 0;
+	remove_tree(dir);
+	return 0;
 }

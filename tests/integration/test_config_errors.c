@@ -17,7 +17,7 @@
 
 #include "tests/harness/jsonq.h"
 #include "tests/harness/proc.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { SOON_MS = 10000 };
 
@@ -145,6 +145,12 @@ worker_refuses_all_and_runs_the_good(void **state)
 	th_worker_free(w);
 }
 
+static int64_t
+refused_files(struct th_worker *w)
+{
+	return th_worker_metric(w, "leat_worker_refused_file_count");
+}
+
 struct since {
 	struct th_worker *w;
 	size_t from;	/* of its log */
@@ -185,10 +191,10 @@ last_good_stays_live(void **state)
 		    SOON_MS);
 		assert_true(th_worker_is(w, "live", "RUNNING"));
 	}
-	assert_true(th_worker_metric(w, "leat_worker_refused_file_count") == 1);
+	assert_int_equal(refused_files(w), 1);
 	th_worker_file(w, "live.yaml", GOOD, "mended");
 	TH_WAIT(th_worker_topic(w, "mended", "end_offset") > 0, SOON_MS);
-	TH_WAIT(th_worker_metric(w, "leat_worker_refused_file_count") == 0, SOON_MS);
+	TH_WAIT(refused_files(w) == 0, SOON_MS);
 	assert_int_equal(th_worker_stop(w), 0);
 	th_worker_free(w);
 }
@@ -220,7 +226,8 @@ wrong_worker_settings(void **state)
 		{ "rest.lisen: 127.0.0.1:1", "did you mean 'rest.listen'" },
 		{ "rest.listen: nonsense:x:y", "rest.listen" },
 		{ "memory.max.bytes: lots", "memory.max.bytes" },
-		{ "nothing.known: 1", "nothing.known" } };
+		{ "nothing.known: 1", "nothing.known" }
+	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		const char *conf = th_path("wrong-%zu.yaml", i);
@@ -295,7 +302,7 @@ validate_good_files(void **state)
 	assert_non_null(strstr(out, "no-such-file.yaml"));
 }
 
-/* What the example says in its comments is true: each line may be switched on. */
+/* What the example says in comments is true: each line may be switched on. */
 static void
 example_settings(void **state)
 {

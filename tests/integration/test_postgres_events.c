@@ -5,7 +5,7 @@
 #include "tests/integration/pgtest.h"
 
 #include "core/record/converter.h"
-#include "core/record/testing.h"
+#include "core/record/record_testing.h"
 
 static struct th_pg *pg;
 

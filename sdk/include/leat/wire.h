@@ -18,22 +18,24 @@
 #include <leat/str.h>
 
 /* Between the machine's order and big-endian, without <endian.h>'s macros. */
+#define LEAT_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+
 static inline uint16_t
 leat_be16(uint16_t v)
 {
-	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? v : __builtin_bswap16(v);
+	return LEAT_BIG_ENDIAN ? v : __builtin_bswap16(v);
 }
 
 static inline uint32_t
 leat_be32(uint32_t v)
 {
-	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? v : __builtin_bswap32(v);
+	return LEAT_BIG_ENDIAN ? v : __builtin_bswap32(v);
 }
 
 static inline uint64_t
 leat_be64(uint64_t v)
 {
-	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? v : __builtin_bswap64(v);
+	return LEAT_BIG_ENDIAN ? v : __builtin_bswap64(v);
 }
 
 struct leat_reader {
