@@ -162,7 +162,7 @@ th_reader_wait(struct th_reader *r, size_t n, int timeout_ms,
 {
 	int64_t end = th_now_ms() + (int64_t)timeout_ms * th_slowness();
 
-	while (th_reader_read(r, fn, arg), r->count < n) {
+	while ((void)th_reader_read(r, fn, arg), r->count < n) {
 		if (th_now_ms() > end)
 			th_fail("topic %s has %zu records, not %zu", r->topic,
 			    r->count, n);
