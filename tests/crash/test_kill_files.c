@@ -19,7 +19,7 @@
 #include <leat/str.h>
 
 #include "tests/harness/proc.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { SOON_MS = 60000, RECORDS = 20000, KILLS = 5, LINES = 400 };
 

@@ -7,7 +7,7 @@
 
 #include "core/record/java_date.h"
 #include "core/record/java_regex.h"
-#include "core/record/testing.h"
+#include "core/record/record_testing.h"
 #include "core/record/value_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

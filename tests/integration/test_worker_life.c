@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 static int64_t
 now_ms(void)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * batch.c: see batch.h. No memory is taken per record: chunks and the array of
+ * source_batch.c: see source_batch.h. No memory is taken per record: chunks and the array of
  * records stay from poll to poll.
  */
-#include "core/worker/batch.h"
+#include "core/worker/source_batch.h"
 
 #include <errno.h>
 #include <stdlib.h>
