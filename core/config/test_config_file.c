@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/config/config_file.h"
-#include "core/config/testing.h"
+#include "core/config/config_testing.h"
 
 /* ------------------------------------------------- connectors to be found */
 

@@ -16,7 +16,7 @@
 
 #include "core/base/thread.h"
 #include "core/config/directory.h"
-#include "core/config/testing.h"
+#include "core/config/config_testing.h"
 
 static char dir[64];
 static struct directory *d;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "core/config/directory_watch.h"
-#include "core/config/testing.h"
+#include "core/config/config_testing.h"
 
 static char base[64], dir[96];
 static struct directory *d;

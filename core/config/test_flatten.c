@@ -13,7 +13,7 @@
 
 #include "core/config/bind.h"
 #include "core/config/flatten.h"
-#include "core/config/testing.h"
+#include "core/config/config_testing.h"
 
 static struct leat_arena arena;
 static struct problems *problems;

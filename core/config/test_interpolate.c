@@ -11,7 +11,7 @@
 
 #include <unistd.h>
 
-#include "core/config/testing.h"
+#include "core/config/config_testing.h"
 
 static char dir[64];
 static struct leat_err err;

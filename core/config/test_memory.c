@@ -18,7 +18,7 @@
 
 #include "core/config/config_file.h"
 #include "core/config/directory.h"
-#include "core/config/testing.h"
+#include "core/config/config_testing.h"
 #include "core/config/worker_options.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

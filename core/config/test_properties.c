@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/config/testing.h"
+#include "core/config/config_testing.h"
 
 static const struct place here = { "a.yaml", 3, 5 };
 

@@ -11,7 +11,7 @@
 
 #include <leat/json.h>
 
-#include "core/config/testing.h"
+#include "core/config/config_testing.h"
 #include "core/config/tree.h"
 
 static struct leat_arena arena;

@@ -16,7 +16,7 @@
 
 #include "core/base/log.h"
 #include "core/config/listen.h"
-#include "core/config/testing.h"
+#include "core/config/config_testing.h"
 #include "core/config/worker_options.h"
 
 static char path[64];

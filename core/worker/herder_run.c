@@ -409,6 +409,7 @@ conn_free(struct conn *c)
 {
 	properties_unref(c->props);
 	properties_unref(c->running);
+	free(c->published_tasks);
 	free(c->name);
 	free(c);
 }
@@ -425,6 +426,7 @@ forget(struct herder *h, struct conn *c)
 	lock_release(&h->lock);
 	if (!closing) {
 		herder_store_remove(h, c->name);
+		herder_unpublish(h, c);
 		log_notice(&c->log, "connector ended", "name=%s", c->name);
 	}
 	conn_free(c);
@@ -450,6 +452,8 @@ look_at_one(struct herder *h, struct conn *c)
 	over = w.gone && c->phase == CONN_IDLE;
 	if (over)
 		forget(h, c);
+	else
+		herder_publish(h, c);
 	return moved || over;
 }
 

@@ -86,7 +86,8 @@ setup_log(const struct worker *w)
 			(void)log_set_level(levels->items[i].key,
 			    (enum log_level)level);
 		else
-			log_warn(&lg, "unknown log level", "component=%s level=%s",
+			log_warn(&lg, "unknown log level",
+			    "component=%s level=%s",
 			    levels->items[i].key, levels->items[i].value);
 	}
 }
@@ -273,8 +274,10 @@ static int
 open_directory(struct worker *w, struct leat_err *err)
 {
 	struct directory_options o = { .path = w->set->config_dir,
-		.arg = w, .find = find_connector,
-		.validate = validate_connector, .changed = directory_changed,
+		.arg = w,
+		.find = find_connector,
+		.validate = validate_connector,
+		.changed = directory_changed,
 		.failed = directory_failed };
 	struct leat_err later = LEAT_ERR_INIT;
 

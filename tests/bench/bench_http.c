@@ -23,7 +23,7 @@
 
 #include "tests/bench/bench.h"
 #include "tests/harness/proc.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { CONNECTIONS = 8, BATCH = 500, ROUNDS = 3 };
 

@@ -26,7 +26,7 @@
 #include "tests/harness/pg.h"
 #include "tests/harness/proc.h"
 #include "tests/harness/reader.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { SOON_MS = 30000, ROWS = 200, CLIENTS = 4, RATE = 400 };
 

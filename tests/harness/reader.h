@@ -12,7 +12,7 @@
 
 #include <leat/value.h>
 
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 struct th_reader;
 

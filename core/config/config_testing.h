@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * testing.h: what the tests of this folder share. After cmocka.h.
+ * config_testing.h: what the tests of this folder share. After cmocka.h.
  */
-#ifndef LEAT_CORE_CONFIG_TESTING_H
-#define LEAT_CORE_CONFIG_TESTING_H
+#ifndef LEAT_CORE_CONFIG_CONFIG_TESTING_H
+#define LEAT_CORE_CONFIG_CONFIG_TESTING_H
 
 #include <stdio.h>
 #include <stdlib.h>
