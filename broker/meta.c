@@ -35,7 +35,8 @@ uuid_text(const uint8_t id[16], char to[23])
 
 	leat_base64_encode(text, id, 16);
 	for (int i = 0; i < 22; i++)
-		to[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
+		to[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_'
+							      : text[i];
 	to[22] = '\0';
 }
 
@@ -48,8 +49,8 @@ uuid_parse(const char *text, uint8_t id[16])
 	if (strlen(text) != 22)
 		return -1;
 	for (int i = 0; i < 22; i++)
-		plain[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' :
-		    text[i];
+		plain[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/'
+								 : text[i];
 	plain[22] = plain[23] = '=';
 	if (leat_base64_decode(out, plain, 24) != 16)
 		return -1;

@@ -120,7 +120,9 @@ java_hash(struct leat_str s)
 
 	while (p < end) {
 		uint32_t c = *p++;
-		int more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+		int more = c < 0x80 ? 0 : c < 0xe0 ? 1
+		    : c < 0xf0                     ? 2
+						   : 3;
 
 		if (more > 0)
 			c &= 0x3fu >> more;

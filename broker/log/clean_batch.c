@@ -67,7 +67,7 @@ empty_header(struct cleaning *c, const struct batch_header *h,
 		return -ENOMEM;
 	e.count = 0;
 	e.base_timestamp = -1;
-	e.attributes &= (uint16_t)~(BATCH_DELETE_HORIZON | BATCH_CODEC_MASK);
+	e.attributes &= (uint16_t) ~(BATCH_DELETE_HORIZON | BATCH_CODEC_MASK);
 	batch_header_encode(c->out.data, &e);
 	batch_seal(c->out.data, RECORD_BATCH_HEADER_BYTES);
 	*ret_data = c->out.data;

@@ -135,7 +135,8 @@ load_tail(struct broker_partition *p, struct segment *s, struct leat_err *err)
 	s->since_index = s->size - pos;
 	log_scan_fini(&scan);
 	segment_unpin(s);
-	return rc == LEAT_E_CORRUPT ? 0 : rc < 0 ? rc : 1;
+	return rc == LEAT_E_CORRUPT ? 0 : rc < 0 ? rc
+						 : 1;
 }
 
 static void

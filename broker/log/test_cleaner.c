@@ -36,8 +36,10 @@ struct newest {
 };
 
 static const struct broker_setting settings[] = {
-	{ "cleanup.policy", "compact" }, { "segment.bytes", "4000" },
-	{ "index.interval.bytes", "200" }, { "min.cleanable.dirty.ratio", "0" },
+	{ "cleanup.policy", "compact" },
+	{ "segment.bytes", "4000" },
+	{ "index.interval.bytes", "200" },
+	{ "min.cleanable.dirty.ratio", "0" },
 	{ "delete.retention.ms", "1000" },
 };
 

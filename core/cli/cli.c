@@ -26,13 +26,15 @@ static void
 print_help(FILE *to)
 {
 	fputs(
-	    "leat moves records between systems and the topics of its broker.\n\n"
+	    "leat moves records between systems and the topics of its broker.\n"
+	    "\n"
 	    "usage: leat <command> [options]\n\ncommands:\n",
 	    to);
 	for (const struct cli_command *c = cli_commands; c->name != NULL; c++)
 		fprintf(to, "  %-12s %s\n", c->name, c->summary);
 	fputs(
-	    "\n`leat <command> --help` says more. Exit codes: 0 done, 1 failed,\n"
+	    "\n`leat <command> --help` says more. Exit codes: 0 done, 1 "
+	    "failed,\n"
 	    "2 wrong usage, 3 configuration refused, 4 no worker answers,\n"
 	    "5 no such thing.\n",
 	    to);

@@ -206,7 +206,8 @@ client_call(const char *url, const char *method, const char *path,
 		    err.text);
 		if (err.code == -ECONNREFUSED)
 			fputs(
-			    "Is one running? `leat worker` starts one; --url names "
+			    "Is one running? `leat worker` starts one; --url "
+			    "names "
 			    "another address.\n",
 			    stderr);
 		return EXIT_UNREACHABLE;

@@ -107,7 +107,8 @@ act(const struct options *o, const char *word, const char *name)
 		i++;
 	if (i == ARRAY_LEN(actions)) {
 		fprintf(stderr,
-		    "leat: '%s' is not one of list, status, pause, resume, stop, "
+		    "leat: '%s' is not one of list, status, pause, resume, "
+		    "stop, "
 		    "restart, delete\n",
 		    word);
 		return EXIT_USAGE;
@@ -137,8 +138,10 @@ cmd_connectors(int argc, char **argv)
 	struct args a = {
 		.usage = "leat connectors [list | ACTION NAME] [options]",
 		.about =
-		    "Lists the connectors of a running worker with their state, "
-		    "or acts on one:\nstatus, pause, resume, stop, restart (with "
+		    "Lists the connectors of a running worker with their "
+		    "state, "
+		    "or acts on one:\nstatus, pause, resume, stop, restart "
+		    "(with "
 		    "its tasks), delete.",
 		.table = table,
 		.examples =

@@ -197,11 +197,14 @@ cmd_consume(int argc, char **argv)
 	struct args a = {
 		.usage = "leat consume TOPIC [options]",
 		.about =
-		    "Prints the records of a topic, one per line: what there is "
-		    "with --from-beginning,\nwhat comes with --follow or --count.",
+		    "Prints the records of a topic, one per line: what there "
+		    "is "
+		    "with --from-beginning,\nwhat comes with --follow or "
+		    "--count.",
 		.table = table,
 		.examples =
-		    "  leat consume shop.public.orders --from-beginning --json\n"
+		    "  leat consume shop.public.orders --from-beginning "
+		    "--json\n"
 		    "  leat consume shop.public.orders --follow\n",
 		.min_words = 1,
 		.max_words = 1,

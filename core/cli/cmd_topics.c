@@ -40,7 +40,8 @@ static void
 print_partition(const struct leat_value *p)
 {
 	printf(
-	    "  partition %lld: offsets %lld to %lld, stable %lld, durable %lld, "
+	    "  partition %lld: offsets %lld to %lld, stable %lld, durable "
+	    "%lld, "
 	    "%lld bytes\n",
 	    (long long)json_int_of(p, "partition"),
 	    (long long)json_int_of(p, "start_offset"),
@@ -108,11 +109,13 @@ cmd_topics(int argc, char **argv)
 	struct args a = {
 		.usage = "leat topics [list | describe TOPIC] [options]",
 		.about =
-		    "Lists the topics of a running worker's broker, or describes "
+		    "Lists the topics of a running worker's broker, or "
+		    "describes "
 		    "one: its partitions\nwith their offsets and its settings.",
 		.table = table,
 		.examples =
-		    "  leat topics\n  leat topics describe shop.public.orders\n",
+		    "  leat topics\n  leat topics describe "
+		    "shop.public.orders\n",
 		.max_words = 2,
 	};
 	int rc;

@@ -172,7 +172,8 @@ report(const struct validation *v, bool json)
 	} else {
 		problems_print(v->problems, &out);
 		if (n == 0)
-			leat_buf_printf(&out, "%zu files, %zu connectors: good\n",
+			leat_buf_printf(&out, "%zu files, %zu connectors: "
+			    "good\n",
 			    v->files, v->connectors);
 	}
 	fwrite(out.data, 1, out.len, stdout);
@@ -227,12 +228,15 @@ cmd_validate(int argc, char **argv)
 	};
 	struct args a = {
 		.usage = "leat validate [FILE | DIRECTORY]... [options]",
-		.about = "Checks connector files and directories of them without "
+		.about = "Checks connector files and directories of them "
+		    "without "
 			 "running anything. Says all\nthat is wrong, each with "
-			 "file, line and column, and ends with 3 if anything is.",
+			 "file, line and column, and ends with 3 if anything "
+			 "is.",
 		.table = table,
 		.examples = "  leat validate connectors.d\n"
-			    "  leat validate --config worker.yaml orders.yaml\n",
+			    "  leat validate --config worker.yaml "
+			    "orders.yaml\n",
 		.max_words = 64,
 	};
 	struct validation v = { 0 };

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/config/config_file.h"
-#include "tests/harness/conf.h"
+#include "tests/harness/th_conf.h"
 
 /* ------------------------------------------------- connectors to be found */
 

@@ -17,7 +17,7 @@
 
 #include "core/base/thread.h"
 #include "core/config/directory.h"
-#include "tests/harness/conf.h"
+#include "tests/harness/th_conf.h"
 #include "tests/harness/proc.h"
 
 static char dir[64];

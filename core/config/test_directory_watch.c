@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "core/config/directory_watch.h"
-#include "tests/harness/conf.h"
+#include "tests/harness/th_conf.h"
 #include "tests/harness/proc.h"
 
 static char base[64], dir[96];

@@ -12,7 +12,7 @@
 #include <leat/json.h>
 
 #include "core/config/file_schema.h"
-#include "tests/harness/conf.h"
+#include "tests/harness/th_conf.h"
 
 static const struct leat_option rows[] = {
 	{ .name = "url", .aliases = "uri,link", .type = LEAT_OPT_STRING,

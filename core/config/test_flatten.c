@@ -15,7 +15,7 @@
 
 #include "core/config/bind.h"
 #include "core/config/flatten.h"
-#include "tests/harness/conf.h"
+#include "tests/harness/th_conf.h"
 
 static struct leat_arena arena;
 static struct problems *problems;

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "tests/harness/conf.h"
+#include "tests/harness/th_conf.h"
 #include "tests/harness/proc.h"
 
 

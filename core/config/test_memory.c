@@ -20,7 +20,7 @@
 #include "core/config/config_file.h"
 #include "core/config/directory.h"
 #include "core/config/worker_options.h"
-#include "tests/harness/conf.h"
+#include "tests/harness/th_conf.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define REPLACED 0

@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-#include "tests/harness/conf.h"
+#include "tests/harness/th_conf.h"
 
 
 static const struct place here = { "a.yaml", 3, 5 };

@@ -12,7 +12,7 @@
 #include <leat/json.h>
 
 #include "core/config/tree.h"
-#include "tests/harness/conf.h"
+#include "tests/harness/th_conf.h"
 
 static struct leat_arena arena;
 static struct problems *problems;

@@ -18,7 +18,7 @@
 #include "core/base/log.h"
 #include "core/config/listen.h"
 #include "core/config/worker_options.h"
-#include "tests/harness/conf.h"
+#include "tests/harness/th_conf.h"
 
 static char path[64];
 static struct worker_config c;

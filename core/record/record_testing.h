@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record_testing.h: what the tests, fuzz targets and benches of this folder share:
+ * record_testing.h: what the tests, fuzz targets and benches of this folder
+ * share:
  * Debezium's schemas, and a converter opened from plain settings.
  */
 #ifndef LEAT_CORE_RECORD_RECORD_TESTING_H

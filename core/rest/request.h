@@ -86,7 +86,7 @@ int request_wait(struct request *rq, int fd, int64_t ms);
 /* Takes over a reference, to be dropped after the answer; may be NULL. */
 void request_hold(struct request *rq, struct properties *owned_props);
 
-/* Ends with {"error_code":status,"message":text} instead of what was written. */
+/* Ends with {"error_code":..,"message":..} instead of what was written. */
 void answer_error(struct request *rq, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* The same for an error of ours: 404, 409, 400 or 500 by its code. */

@@ -163,7 +163,8 @@ parse_offsets(struct request *rq, const char *text, struct reading *rd)
 		if (leat_parse_i64(part, 0, rd->partitions - 1, &p) < 0 ||
 		    leat_parse_i64(one, 0, INT64_MAX, &offset) < 0) {
 			answer_error(rq, 400,
-			    "offsets: expected partition:offset pairs, not '%s'",
+			    "offsets: expected partition:offset pairs, not "
+			    "'%s'",
 			    text);
 			return -1;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * source_batch.c: see source_batch.h. No memory is taken per record: chunks and the array of
- * records stay from poll to poll.
+ * source_batch.c: see source_batch.h. No memory is taken per record:
+ * chunks and the array of records stay from poll to poll.
  */
 #include "core/worker/source_batch.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_numbers.c: everything that reads short texts. What is accepted must print,
- * and read again as the same.
+ * fuzz_numbers.c: everything that reads short texts. What is accepted must
+ * print, and read again as the same.
  */
 #include <stdlib.h>
 #include <string.h>

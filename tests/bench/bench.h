@@ -29,7 +29,8 @@ bench_print(const char *name, double ours, double limit, const char *unit,
     double ratio)
 {
 	printf("{\"name\":\"%s\",\"ours\":%.3f,\"limit\":%.3f,\"unit\":\"%s\","
-	       "\"ratio\":%.3f}\n", name, ours, limit, unit, ratio);
+	       "\"ratio\":%.3f}\n",
+	    name, ours, limit, unit, ratio);
 	fflush(stdout);
 }
 

@@ -85,7 +85,8 @@ builder_cost(bool copy)
 		for (uint32_t r = 0; copy && r < k; r++) {
 			memcpy(plain + r * (RECORD_BYTES + 30), value,
 			    RECORD_BYTES);
-			__asm__ volatile("" ::: "memory");
+			__asm__ volatile("" ::
+					     : "memory");
 		}
 		n += k;
 	}

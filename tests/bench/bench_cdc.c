@@ -56,7 +56,8 @@ make_table(const char *name)
 {
 	th_pg_exec(pg,
 	    "CREATE TABLE %s (id bigserial PRIMARY KEY, customer int NOT NULL, "
-	    "amount numeric(12,2), state varchar(16), note text, placed timestamptz, "
+	    "amount numeric(12,2), state varchar(16), note text, placed "
+	    "timestamptz, "
 	    "rev int NOT NULL DEFAULT 1)",
 	    name);
 }

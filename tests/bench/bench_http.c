@@ -53,7 +53,8 @@ number_of(const struct leat_value *map, const char *name)
 {
 	const struct leat_value *v = leat_map_value(map, name);
 
-	return v == NULL ? 0 : v->kind == LEAT_INT64 ? (double)v->u.i : v->u.f;
+	return v == NULL ? 0 : v->kind == LEAT_INT64 ? (double)v->u.i
+						     : v->u.f;
 }
 
 static struct stats
@@ -106,7 +107,8 @@ run_sink(const char *name, const char *more, int64_t requests)
 	    "connector: http-sink\ntopics: bench\nurl: http://127.0.0.1:%d/x\n"
 	    "connections: %d\nvalue.converter: "
 	    "org.apache.kafka.connect.storage.StringConverter\n"
-	    "key.converter: org.apache.kafka.connect.storage.StringConverter\n%s",
+	    "key.converter: org.apache.kafka.connect.storage.StringConverter\n"
+	    "%s",
 	    (int)port, CONNECTIONS, more);
 	TH_WAIT(ask("/stats").requests >= (double)requests, 120000);
 	st = ask("/stats");

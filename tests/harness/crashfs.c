@@ -579,8 +579,8 @@ undo(const struct name *n)
 		else
 			unlink(n->path);
 	}
-	if (n->was != NULL)
-		(void)link(n->was, n->path);
+	if (n->was != NULL && link(n->was, n->path) < 0)
+		abort();
 }
 
 /* Undoes all but the first `keep` changes, the newest first. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf.h: what tests of configuration share.
+ * th_conf.h: what tests of configuration share.
  */
-#ifndef LEAT_TESTS_HARNESS_CONF_H
-#define LEAT_TESTS_HARNESS_CONF_H
+#ifndef LEAT_TESTS_HARNESS_TH_CONF_H
+#define LEAT_TESTS_HARNESS_TH_CONF_H
 
 #include <setjmp.h>
 #include <stdarg.h>
