@@ -198,8 +198,8 @@ static void
 test_cut_short(void **state)
 {
 	static const char *const all[] = { BEGIN_1, COMMIT_1, TYPE_1,
-		RELATION_1, INSERT_1, "55 00004058 4b " KEY_1 " 4e " ROW_1,
-		"44 00004058 4b " KEY_1, "54 00000001 02 00004058",
+		RELATION_1, INSERT_1, ("55 00004058 4b " KEY_1 " 4e " ROW_1),
+		("44 00004058 4b " KEY_1), "54 00000001 02 00004058",
 		"4d 01 000000001fab7348 617564697400 00000002 6869",
 		"4f 0000000000000010 6e6f646500" };
 

@@ -46,9 +46,9 @@ struct herder_options {
 int herder_new(const struct herder_options *o, struct herder **ret_herder,
     struct leat_err *err);
 /*
- * Stops all tasks within the stop timeout. The number of those that did not
- * end: their threads still use what the herder was given, so then nothing of
- * that may be freed.
+ * Stops all tasks within the stop timeout. The number of tasks and plans that
+ * were ever left behind because they did not end: their threads may still use
+ * what the herder was given, so then nothing of that may be freed.
  */
 size_t herder_stop(struct herder *h);
 /* Stops first if that was not done. Accepts NULL. */

@@ -32,13 +32,14 @@
 #include "core/bus/bus.h"
 #include "core/config/directory.h"
 #include "core/config/directory_watch.h"
+#include "core/config/interpolate.h"
 #include "core/config/properties.h"
 #include "core/config/worker_options.h"
 #include "core/plugin/registry.h"
 #include "core/worker/herder.h"
 
 enum { EXIT_START = 1, METRICS_MAX = 100000, TEXT_CHUNK = 1024,
-	DEFAULTS_MAX = 64 };
+	DEFAULTS_MAX = 64, LOG_FLUSH_MS = 10000 };
 
 static const struct logger lg = { "worker", NULL, -1 };
 
@@ -57,6 +58,8 @@ struct worker {
 	struct loop *loop;
 	struct directory_watch *watch;
 	struct loop_fd *signals;
+	struct loop_timer *log_timer;
+	struct references refs;	/* as the settings allow them */
 	int signal_fd;
 	bool serving;
 	bool ending;
@@ -274,12 +277,16 @@ static int
 open_directory(struct worker *w, struct leat_err *err)
 {
 	struct directory_options o = { .path = w->set->config_dir,
+		.refs = &w->refs,
 		.arg = w,
 		.find = find_connector,
 		.validate = validate_connector,
 		.changed = directory_changed,
 		.failed = directory_failed };
 	struct leat_err later = LEAT_ERR_INIT;
+
+	w->refs = references_system;
+	w->refs.allowed = w->set->config_allowed_paths;
 
 	w->directory = directory_new(&o, err);
 	if (w->directory == NULL)
@@ -290,6 +297,27 @@ open_directory(struct worker *w, struct leat_err *err)
 		return 0;
 	w->watch = directory_watch_new(w->directory, w->loop, NULL, err);
 	return w->watch == NULL ? err->code : 0;
+}
+
+/* Lines held back as identical are told now and then. */
+static void
+flush_log(void *arg)
+{
+	struct worker *w = arg;
+
+	log_flush(false);
+	loop_timer_start(w->log_timer, LOG_FLUSH_MS);
+}
+
+static int
+start_log_timer(struct worker *w, struct leat_err *err)
+{
+	w->log_timer = loop_timer_new(w->loop, flush_log, w);
+	if (w->log_timer == NULL)
+		return leat_err_set(err, LEAT_CLS_FATAL, -ENOMEM,
+		    "out of memory");
+	loop_timer_start(w->log_timer, LOG_FLUSH_MS);
+	return 0;
 }
 
 /* -------------------------------------------------------------- signals */
@@ -390,7 +418,8 @@ static int
 start(struct worker *w, struct leat_err *err)
 {
 	w->loop = loop_new(&clock_system, err);
-	if (w->loop == NULL || open_signals(w, err) < 0)
+	if (w->loop == NULL || open_signals(w, err) < 0 ||
+	    start_log_timer(w, err) < 0)
 		return err->code;
 	w->metrics = metrics_new(METRICS_MAX);
 	if (w->metrics == NULL)
@@ -434,6 +463,8 @@ end(struct worker *w)
 		loop_fd_remove(w->signals);
 	if (w->signal_fd >= 0)
 		(void)close(w->signal_fd);
+	if (w->log_timer != NULL)
+		loop_timer_free(w->log_timer);
 	loop_free(w->loop);
 }
 
@@ -468,6 +499,7 @@ worker_run(const struct worker_start *o)
 	rc = run(&w);
 	end(&w);
 	log_notice(&lg, "worker ended", "code=%d", rc);
+	log_flush(true);
 	leat_arena_fini(&w.memory);
 	return rc;
 }

@@ -171,7 +171,10 @@ th_reader_wait(struct th_reader *r, size_t n, int timeout_ms,
 {
 	int64_t end = th_now_ms() + (int64_t)timeout_ms * th_slowness();
 
-	while (th_reader_read(r, fn, arg), r->count < n) {
+	for (;;) {
+		(void)th_reader_read(r, fn, arg);
+		if (r->count >= n)
+			return;
 		if (th_now_ms() > end)
 			th_fail("topic %s has %zu records, not %zu", r->topic,
 			    r->count, n);

@@ -103,6 +103,7 @@ converted(const struct leat_schema *schema, const struct leat_value *v)
 	return text;
 }
 
+/* clang-format off */
 #define COLUMNS \
 	"{\"type\":\"int32\",\"optional\":false,\"default\":0," \
 	"\"field\":\"id\"}," \
@@ -166,6 +167,8 @@ converted(const struct leat_schema *schema, const struct leat_value *v)
 	PLAIN("ts_us", "int64", "true") "," \
 	PLAIN("ts_ns", "int64", "true") "],\"optional\":false," \
 	"\"name\":\"px.shop.orders.Envelope\",\"version\":2},\"payload\":"
+
+/* clang-format on */
 
 /* What the server decides is taken from the event; all else is spelled out. */
 static const char *
