@@ -13,7 +13,8 @@
 #include "tests/harness/proc.h"
 
 /* READ_MS: when a producer is faster than the reader, it ends nevertheless. */
-enum { ROUND_RECORDS = 5000, PATH_BYTES = 4096, READ_MS = 10000 };
+enum { ROUND_RECORDS = 5000, ROUND_BYTES = 2 << 20, PATH_BYTES = 4096,
+	READ_MS = 10000 };
 
 struct th_reader {
 	struct th_worker *worker;
@@ -110,9 +111,9 @@ keep_next(struct th_reader *r, const struct leat_value *next)
 	}
 }
 
-/* One request; how many records it gave. */
+/* One request; how many records it gave, and whether that was all it could. */
 static size_t
-read_round(struct th_reader *r, th_record_fn *fn, void *arg)
+read_round(struct th_reader *r, th_record_fn *fn, void *arg, bool *ret_full)
 {
 	struct leat_err err = LEAT_ERR_INIT;
 	const struct leat_value *records;
@@ -121,9 +122,10 @@ read_round(struct th_reader *r, th_record_fn *fn, void *arg)
 	size_t n = 0;
 	int status;
 
+	*ret_full = false;
 	snprintf(path, sizeof(path),
-	    "/leat/topics/%s/records?max_records=%d&max_bytes=8388608%s%s",
-	    r->topic, ROUND_RECORDS, r->next[0] == '\0' ? "" : "&offsets=",
+	    "/leat/topics/%s/records?max_records=%d&max_bytes=%d%s%s",
+	    r->topic, ROUND_RECORDS, ROUND_BYTES, r->next[0] == '\0' ? "" : "&offsets=",
 	    r->next);
 	status = th_worker_fetch(r->worker, "GET", path, NULL, &body);
 	if (status == 404) {
@@ -142,6 +144,7 @@ read_round(struct th_reader *r, th_record_fn *fn, void *arg)
 		if (fn != NULL)
 			give(r, &records->u.items[n], fn, arg);
 	keep_next(r, leat_map_value(&doc, "next"));
+	*ret_full = n == ROUND_RECORDS || strlen(body) >= ROUND_BYTES;
 	free(body);
 	return n;
 }
@@ -151,13 +154,14 @@ th_reader_read(struct th_reader *r, th_record_fn *fn, void *arg)
 {
 	int64_t end = th_now_ms() + (int64_t)READ_MS * th_slowness();
 	size_t all = 0, n;
+	bool full;
 
 	/* A round that is not full has seen the end, which may move on. */
 	do {
-		n = read_round(r, fn, arg);
+		n = read_round(r, fn, arg, &full);
 		all += n;
 		r->count += n;
-	} while (n == ROUND_RECORDS && th_now_ms() < end);
+	} while (full && th_now_ms() < end);
 	return all;
 }
 
