@@ -36,11 +36,11 @@ struct broker_partition;
 /* What a Kafka client must be able to tell apart, beside leat/err.h's codes. */
 enum {
 	BROKER_E_SEQUENCE = -1101,	/* a producer's sequence has a gap */
-	BROKER_E_TXN_STATE = -1102,	/* not in this state of a transaction */
-	BROKER_E_TIMESTAMP = -1103,	/* too far from the broker's clock */
+	BROKER_E_TXN_STATE = -1102,	/* not in this state of the txn */
+	BROKER_E_TIMESTAMP = -1103,	/* too far from our clock */
 	BROKER_E_TOO_LARGE = -1104,	/* batch above max.message.bytes */
-	BROKER_E_RECORD = -1105,	/* a batch that breaks the topic's rules */
-	BROKER_E_OFFLINE = -1106	/* partition takes no appends (see err) */
+	BROKER_E_RECORD = -1105,	/* breaks the topic's rules */
+	BROKER_E_OFFLINE = -1106	/* takes no appends (see err) */
 };
 
 struct broker_setting {
@@ -55,13 +55,13 @@ struct broker_options {
 	struct metrics *metrics;	/* NULL: none */
 	int32_t default_partitions;	/* of topics created on first use */
 	bool auto_create;
-	int64_t flush_interval_ms;	/* longest time written stays undurable */
+	int64_t flush_interval_ms;	/* written becomes durable in it */
 	int64_t retention_check_ms;
 	int64_t checkpoint_ms;	/* between recovery points */
 	int64_t offsets_retention_ms;	/* of groups' committed offsets */
 	int32_t offsets_partitions;	/* of __consumer_offsets when made */
 	int32_t txn_partitions;	/* of __transaction_state when made */
-	uint32_t max_open_files;	/* segments kept open while not in use */
+	uint32_t max_open_files;	/* segments kept open but idle */
 	size_t cleaner_memory;	/* largest key table of a compaction */
 	/* Defaults of all topics, by Kafka's names. */
 	const struct broker_setting *defaults;

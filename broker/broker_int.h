@@ -9,7 +9,7 @@
 #include "broker/log/checkpoint.h"
 #include "broker/log/flusher.h"
 #include "broker/log/partition.h"
-#include "broker/settings.h"
+#include "broker/topic_settings.h"
 #include "core/base/lock.h"
 #include "core/base/thread.h"
 

@@ -2,19 +2,23 @@
 /*
  * The broker from end to end, on a real directory.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "broker/broker_int.h"
 #include "core/base/obj.h"
+#include "tests/harness/proc.h"
 
-static char root[256];
+static const char *root;
 
 static void
 fail_err(const struct leat_err *err)
@@ -404,7 +408,8 @@ test_unclean(void **state)
 	struct leat_err err = LEAT_ERR_INIT;
 	struct broker *b = open_broker("unclean");
 	struct broker_partition *p;
-	char cmd[1024];
+	const char *log = th_path("unclean/t-0/00000000000000000000.log");
+	struct stat st;
 
 	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
 	p = get(b, "t");
@@ -413,15 +418,232 @@ test_unclean(void **state)
 	broker_partition_put(p);
 	broker_close(b);
 	/* No mark, and half a batch at the end. */
-	snprintf(cmd, sizeof(cmd), "cd %s/unclean && rm .kafka_cleanshutdown "
-	    "recovery-point* && truncate -s -10 t-0/*.log", root);
-	assert_int_equal(system(cmd), 0);
+	th_remove(th_path("unclean/.kafka_cleanshutdown"));
+	th_remove(th_path("unclean/recovery-point-offset-checkpoint"));
+	assert_int_equal(stat(log, &st), 0);
+	assert_int_equal(truncate(log, st.st_size - 10), 0);
 	b = open_broker("unclean");
 	p = get(b, "t");
 	expect_range(p, READ_COMMITTED, 0, 99);
 	assert_int_equal(append(p, 99, 1), 99);
 	expect_range(p, READ_COMMITTED, 0, 100);
 	assert_int_equal(broker_partition_epoch(p), 1);
+	broker_partition_put(p);
+	broker_close(b);
+}
+
+/* A byte in a middle that was durable: nothing is cut, appends are refused. */
+static void
+test_damaged_middle(void **state)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker *b = open_broker("damaged");
+	struct broker_partition *p;
+	struct broker_appended done;
+	struct batch_builder *bb;
+	uint8_t *data;
+	size_t len;
+	int fd;
+
+	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
+	OK(broker_topic_create(b, "other", 1, NULL, 0, &err));
+	p = get(b, "t");
+	for (int i = 0; i < 100; i++)
+		append(p, i, 1);
+	broker_partition_put(p);
+	broker_close(b);
+	th_remove(th_path("damaged/.kafka_cleanshutdown"));
+	fd = open(th_path("damaged/t-0/00000000000000000000.log"), O_RDWR);
+	assert_int_equal(pwrite(fd, "X", 1, 2000), 1);
+	close(fd);
+	for (int again = 0; again < 2; again++) {
+		b = open_broker("damaged");
+		assert_false(b->was_clean);
+		p = get(b, "t");
+		expect_range(p, READ_COMMITTED, 0, (int)p->written);
+		assert_true(p->written > 10 && p->written < 99);
+		bb = build(0, 1);
+		OK(batch_builder_finish(bb, NULL, &data, &len, &err));
+		assert_int_equal(broker_append(p, data, len, &done, &err),
+		    BROKER_E_OFFLINE);
+		assert_non_null(strstr(err.text, "partition t-0 takes no "
+		    "appends: "));
+		assert_non_null(strstr(err.text, ".log is damaged at byte "));
+		batch_builder_free(bb);
+		broker_partition_put(p);
+		p = get(b, "other");
+		append(p, again, 1);
+		expect_range(p, READ_COMMITTED, 0, again + 1);
+		broker_partition_put(p);
+		broker_close(b);
+	}
+}
+
+/* A sync that fails ends appends to that partition only. */
+static int fail_syncs;
+
+static int
+failing_fdatasync(const struct fsio *fs, int fd)
+{
+	char link[64], path[512];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = '\0';
+	if (__atomic_load_n(&fail_syncs, __ATOMIC_SEQ_CST) != 0 &&
+	    strstr(path, "/bad-0/") != NULL)
+		return -EIO;
+	return fsio_system.fdatasync(fs, fd);
+}
+
+static void
+test_failed_sync(void **state)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct fsio fs = fsio_system;
+	struct broker_options o;
+	struct broker_partition *p, *q;
+	struct broker_offsets at;
+	struct broker_txn *t;
+	struct batch_builder *bb;
+	struct broker_appended done;
+	struct signal s = SIGNAL_INIT, s2 = SIGNAL_INIT, s3 = SIGNAL_INIT;
+	struct broker *b;
+	char dir[512];
+
+	fs.fdatasync = failing_fdatasync;
+	snprintf(dir, sizeof(dir), "%s/sync", root);
+	broker_options_init(&o);
+	o.dir = dir;
+	o.fs = &fs;
+	OK(broker_open(&o, &b, &err));
+	OK(broker_topic_create(b, "bad", 1, NULL, 0, &err));
+	OK(broker_topic_create(b, "good", 1, NULL, 0, &err));
+	p = get(b, "bad");
+	q = get(b, "good");
+	OK(broker_txn_open(b, "x", 0, &t, &err));
+	append(p, 0, 1);
+	fail_syncs = 1;
+	bb = build(1, 1);
+	OK(broker_txn_append(t, p, bb, &done, &err));
+	OK(broker_txn_append(t, q, bb, &done, &err));
+	broker_txn_commit(t, on_done, &s3);
+	wait_signal(&s3);
+	assert_int_equal(s3.code, -EIO);
+	broker_when_durable(p, 1, on_done, &s);
+	wait_signal(&s);
+	assert_int_equal(s.code, BROKER_E_OFFLINE);
+	assert_int_equal(broker_txn_append(t, p, bb, &done, &err),
+	    BROKER_E_OFFLINE);
+	batch_builder_free(bb);
+	broker_partition_offsets(p, &at);
+	assert_int_equal(at.durable, 0);
+	broker_partition_offsets(q, &at);
+	assert_int_equal(at.stable, at.written);
+	expect_range(q, READ_COMMITTED, 0, 0);
+	append(q, 0, 1);
+	broker_when_durable(q, 3, on_done, &s2);
+	wait_signal(&s2);
+	assert_int_equal(s2.code, 0);
+	broker_txn_close(t);
+	broker_partition_put(p);
+	broker_partition_put(q);
+	broker_close(b);
+	fail_syncs = 0;
+	b = open_broker("sync");
+	assert_false(b->was_clean);
+	p = get(b, "bad");
+	append(p, 5, 1);
+	broker_partition_put(p);
+	broker_close(b);
+}
+
+static void
+test_retention(void **state)
+{
+	static const struct broker_setting set[] = {
+		{ "segment.bytes", "500" }, { "retention.ms", "60000" }
+	};
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker_options o;
+	struct broker_partition *p;
+	struct clock_fake clock;
+	struct broker_offsets at;
+	struct broker *b;
+	char dir[512];
+
+	clock_fake_init(&clock, clock_wall_us(&clock_system));
+	snprintf(dir, sizeof(dir), "%s/retention", root);
+	broker_options_init(&o);
+	o.dir = dir;
+	o.clock = &clock.clock;
+	OK(broker_open(&o, &b, &err));
+	OK(broker_topic_create(b, "t", 1, set, 2, &err));
+	p = get(b, "t");
+	for (int i = 0; i < 50; i++)
+		append(p, i, 1);
+	keeper_round(b, true, false);
+	expect_range(p, READ_COMMITTED, 0, 50);
+	clock_fake_advance_ms(&clock, 120000);
+	keeper_round(b, true, false);
+	broker_partition_offsets(p, &at);
+	assert_int_equal(at.log_start, 50);
+	assert_int_equal(p->nsegs, 1);
+	append(p, 50, 10);
+	expect_range(p, READ_COMMITTED, 50, 60);
+	/* By size: the oldest go until no more than that is left. */
+	OK(broker_topic_alter(b, "t", &(struct broker_setting){
+	    "retention.ms", "-1" }, 1, &err));
+	OK(broker_topic_alter(b, "t", &(struct broker_setting){
+	    "retention.bytes", "1000" }, 1, &err));
+	for (int i = 60; i < 160; i++)
+		append(p, i, 1);
+	keeper_round(b, true, false);
+	assert_in_range(broker_partition_size(p), 500, 1500);
+	assert_int_equal(broker_topic_alter(b, "t", &(struct broker_setting){
+	    "retention.ms", "soon" }, 1, &err), LEAT_E_CONFIG);
+	assert_string_equal(err.text, "retention.ms: 'soon' is not a number "
+	    "from -1 to 9223372036854775807");
+	broker_partition_put(p);
+	broker_close(b);
+}
+
+static void
+test_by_time(void **state)
+{
+	static const struct broker_setting set[] = {
+		{ "segment.bytes", "2000" }, { "index.interval.bytes", "200" }
+	};
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker *b = open_broker("time");
+	struct broker_partition *p;
+	int64_t offset, ts;
+
+	OK(broker_topic_create(b, "t", 1, set, 2, &err));
+	p = get(b, "t");
+	for (int i = 0; i < 200; i++) {
+		struct batch_builder *bb = batch_builder_new(CODEC_NONE, 0,
+		    1 << 16);
+		struct record rec = { .timestamp_ms = 1000 + i * 10,
+		    .value = LEAT_STR("v") };
+		struct broker_appended done;
+		uint8_t *data;
+		size_t len;
+
+		OK(batch_builder_add(bb, &rec, &err));
+		OK(batch_builder_finish(bb, NULL, &data, &len, &err));
+		OK(broker_append(p, data, len, &done, &err));
+		batch_builder_free(bb);
+	}
+	for (int i = 0; i < 200; i++) {
+		OK(broker_partition_offset_at(p, 995 + i * 10, &offset, &ts,
+		    &err));
+		assert_int_equal(offset, i);
+		assert_int_equal(ts, 1000 + i * 10);
+	}
+	OK(broker_partition_offset_at(p, 5000, &offset, &ts, &err));
+	assert_int_equal(offset, -1);
 	broker_partition_put(p);
 	broker_close(b);
 }
@@ -436,16 +658,12 @@ main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_roll_and_trim),
 		cmocka_unit_test(test_unclean),
+		cmocka_unit_test(test_damaged_middle),
+		cmocka_unit_test(test_failed_sync),
+		cmocka_unit_test(test_retention),
+		cmocka_unit_test(test_by_time),
 	};
-	const char *tmp = getenv("TMPDIR");
-	char cmd[512];
-	int rc;
 
-	snprintf(root, sizeof(root), "%s/broker.XXXXXX",
-	    tmp != NULL ? tmp : "/tmp");
-	if (mkdtemp(root) == NULL)
-		return 1;
-	rc = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", root);
-	return system(cmd) != 0 ? 1 : rc;
+	root = th_tmpdir();
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

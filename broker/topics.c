@@ -528,7 +528,7 @@ infos(struct broker *b, size_t *ret_n)
 
 		if (i == NULL)
 			break;
-		strcpy((char *)(i + 1), t->name);
+		memcpy(i + 1, t->name, strlen(t->name) + 1);
 		i->name = (char *)(i + 1);
 		memcpy(i->id, t->id, 16);
 		i->partitions = t->npartitions;

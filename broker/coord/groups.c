@@ -394,9 +394,11 @@ static int32_t
 split_name(char *name)
 {
 	char *colon = strrchr(name, ':');
+	int64_t partition = -1;
 
 	*colon = '\0';
-	return (int32_t)strtol(colon + 1, NULL, 10);
+	(void)leat_parse_i64(leat_str_c(colon + 1), 0, INT32_MAX, &partition);
+	return (int32_t)partition;
 }
 
 /* Tombstones for the offsets that `which` picks, and for an emptied group. */

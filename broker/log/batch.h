@@ -9,7 +9,7 @@
 #include "broker/record_batch.h"
 
 enum {
-	BATCH_LENGTH_MIN = 49,	/* of the length field: a header without records */
+	BATCH_LENGTH_MIN = 49,	/* of the length field: no records */
 	BATCH_MARKER_BYTES = 78,
 	BATCH_INFLATED_MAX = 128 << 20,	/* what a batch may inflate to */
 	MARKER_ABORT = 0,

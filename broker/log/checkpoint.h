@@ -22,7 +22,7 @@ int checkpoint_save(const struct fsio *fs, const char *path,
     const struct leat_buf *lines, size_t n, struct leat_err *err);
 
 struct checkpoint {
-	struct leat_map offsets;	/* "<topic> <partition>" to offset + 1 */
+	struct leat_map offsets;	/* "<topic> <n>" to offset + 1 */
 };
 /* Loads a file; a missing or damaged one gives no offsets. */
 int checkpoint_load(struct checkpoint *c, const struct fsio *fs,

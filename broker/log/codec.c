@@ -357,7 +357,8 @@ zstd_inflate(struct codec *c, const void *src, size_t len,
 		out = (ZSTD_outBuffer){ to->data + to->len, room, 0 };
 		left = ZSTD_decompressStream(c->zstd_inflate, &out, &in);
 		if (ZSTD_isError(left))
-			return corrupt(err, CODEC_ZSTD, ZSTD_getErrorName(left));
+			return corrupt(err, CODEC_ZSTD,
+			    ZSTD_getErrorName(left));
 		to->len += out.pos;
 		if (in.pos == was && out.pos == 0 && left != 0)
 			return corrupt(err, CODEC_ZSTD, "it ends early");

@@ -22,7 +22,7 @@ struct log_scan {
 	int64_t pos;		/* of the batch returned last */
 	int64_t next;		/* of the one behind it */
 	size_t window;		/* how much is read at once */
-	bool bodies;		/* whole batches are wanted, checksums checked */
+	bool bodies;		/* whole batches, checksums checked */
 	struct leat_buf buf;	/* bytes from buf_pos on */
 	int64_t buf_pos;
 };

@@ -16,7 +16,7 @@
 #include "broker/log/log_scan.h"
 #include "broker/log/producers.h"
 #include "broker/log/segment.h"
-#include "broker/settings.h"
+#include "broker/topic_settings.h"
 #include "core/base/lock.h"
 
 #define PARTITION_MAGIC 0x9a271710

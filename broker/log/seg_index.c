@@ -135,7 +135,7 @@ seg_index_search(const struct seg_index *x, const struct fsio *fs,
     const char *path, int (*le)(const uint8_t *entry, int64_t target),
     int64_t target, void *ret_entry, struct leat_err *err)
 {
-	uint32_t lo = 0, hi = seg_index_count(x);	/* answer in [lo-1, hi) */
+	uint32_t lo = 0, hi = seg_index_count(x);	/* in [lo-1, hi) */
 	uint8_t e[TIME_ENTRY_BYTES];
 	int fd = -1, rc = 0;
 

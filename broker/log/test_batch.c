@@ -29,10 +29,10 @@ unhex(const char *hex, uint8_t *to)
 	size_t n = strlen(hex) / 2;
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned v;
+		static const char digits[] = "0123456789abcdef";
 
-		assert_int_equal(sscanf(hex + 2 * i, "%2x", &v), 1);
-		to[i] = (uint8_t)v;
+		to[i] = (uint8_t)((strchr(digits, hex[2 * i]) - digits) * 16 +
+		    (strchr(digits, hex[2 * i + 1]) - digits));
 	}
 	return n;
 }

@@ -8,7 +8,7 @@
 #include <leat/err.h>
 
 #include "broker/log/batch.h"
-#include "broker/settings.h"
+#include "broker/topic_settings.h"
 
 /*
  * Checks a client's batch as Kafka does and fills in the timestamps that are

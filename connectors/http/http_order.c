@@ -67,16 +67,29 @@ make_room(struct http_order *o, uint32_t n)
 	return 0;
 }
 
-static uint64_t
-chain_of(const struct leat_record *r)
+static const char *
+topic_of(const struct leat_record *r)
 {
-	const char *topic = r->origin_topic != NULL ? r->origin_topic
-						    : r->topic;
-	uint64_t seed = (uint64_t)(uint32_t)r->origin_partition;
+	return r->origin_topic != NULL ? r->origin_topic : r->topic;
+}
 
-	if (topic != NULL)
-		seed = leat_hash(topic, strlen(topic), seed);
-	return http_field_hash(&r->key, seed);
+/* Records of one topic come in runs: its name is hashed once for each. */
+static uint64_t
+topic_hash(const struct leat_record *r, const struct leat_record *before,
+    uint64_t hash)
+{
+	const char *topic = topic_of(r);
+
+	if (before != NULL && topic_of(before) == topic)
+		return hash;
+	return topic == NULL ? 0 : leat_hash(topic, strlen(topic), 0);
+}
+
+static uint64_t
+chain_of(const struct leat_record *r, uint64_t topic)
+{
+	return http_field_hash(&r->key,
+	    topic + (uint32_t)r->origin_partition);
 }
 
 /*
@@ -102,6 +115,7 @@ int
 http_order_begin(struct http_order *o, const struct leat_sink_batch *b,
     int chains)
 {
+	uint64_t topic = 0;
 	uint32_t i, mask;
 
 	if (make_room(o, b->nrecords) < 0)
@@ -115,8 +129,13 @@ http_order_begin(struct http_order *o, const struct leat_sink_batch *b,
 	for (i = 0; i < o->n; i++) {
 		o->items[i] = (struct http_order_item){ HTTP_ORDER_NONE,
 		    HTTP_ORDER_NONE, 0, NEW };
-		if (chains && b->records[i].key.kind != LEAT_NULL)
-			link_chain(o, i, chain_of(&b->records[i]), mask);
+		if (!chains)
+			continue;
+		topic = topic_hash(&b->records[i],
+		    i > 0 ? &b->records[i - 1] : NULL, topic);
+		if (b->records[i].key.kind != LEAT_NULL)
+			link_chain(o, i, chain_of(&b->records[i], topic),
+			    mask);
 	}
 	return 0;
 }
@@ -200,6 +219,12 @@ http_order_next(struct http_order *o, uint32_t lane)
 			return i;
 	}
 	return HTTP_ORDER_NONE;
+}
+
+void
+http_order_seal(struct http_order *o)
+{
+	o->n = o->scan;
 }
 
 void

@@ -44,6 +44,11 @@ int http_order_begin(struct http_order *o, const struct leat_sink_batch *b,
 
 /* Gives the next record to a lane, HTTP_ORDER_NONE: none is free now. */
 uint32_t http_order_next(struct http_order *o, uint32_t lane);
+/*
+ * From here on only records are given that stand before one that was given
+ * already, so that what is delivered becomes a whole beginning of the batch.
+ */
+void http_order_seal(struct http_order *o);
 /* Takes back the record that http_order_next gave last. */
 void http_order_untake(struct http_order *o, uint32_t i);
 /* The record is delivered, or given up for good. */

@@ -142,6 +142,7 @@ struct http_sink {
 	int wake_fd;
 	atomic_int interrupted;
 	bool stopping;		/* no new requests in this put() */
+	bool closing_gaps;	/* but those between what was delivered */
 	int64_t now_ms;
 	int64_t abort_ms;	/* when stopping: until then */
 	struct leat_err fatal;	/* why stopping, if not interrupted */

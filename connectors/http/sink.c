@@ -5,7 +5,8 @@
  * put() returns when every record of the batch is delivered or given up, or
  * when it has to stop early: then requests under way may still finish, for a
  * short while after an interrupt, so that what was delivered is acknowledged
- * and not sent twice.
+ * and not sent twice. An offset can be stored only up to the first record that
+ * is missing, so records that waited for their key are sent in that time too.
  */
 #include "http_sink.h"
 
@@ -51,6 +52,8 @@ sink_stop(struct http_sink *s, const struct leat_err *why)
 		s->abort_ms = INT64_MAX;
 	}
 	s->stopping = true;
+	if (why != NULL)
+		s->closing_gaps = false;
 	for (i = 0; i < s->nlanes; i++) {
 		if (s->lanes[i].state == LANE_WAITING)
 			sink_lane_abort(&s->lanes[i]);
@@ -123,6 +126,10 @@ on_wake(struct http_sink *s)
 		;
 	if (atomic_load(&s->interrupted) == 0)
 		return;
+	if (!s->stopping) {
+		http_order_seal(&s->order);
+		s->closing_gaps = true;
+	}
 	sink_stop(s, NULL);
 	if (s->abort_ms > s->now_ms + SINK_GRACE_MS)
 		s->abort_ms = s->now_ms + SINK_GRACE_MS;
@@ -167,7 +174,7 @@ sink_put(void *self, const struct leat_sink_batch *batch,
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "no memory for a batch of %u records", batch->nrecords);
 	s->batch = batch;
-	s->stopping = false;
+	s->stopping = s->closing_gaps = false;
 	leat_err_clear(&s->fatal);
 	if (leat_stopping(s->task) == 0)
 		atomic_store(&s->interrupted, 0);

@@ -416,7 +416,8 @@ sink_lane_fill(struct sink_lane *l)
 	struct http_sink *s = l->sink;
 	struct leat_err err = LEAT_ERR_INIT;
 
-	if (s->stopping || l->state != LANE_IDLE || s->order.left == 0)
+	if ((s->stopping && !s->closing_gaps) || l->state != LANE_IDLE ||
+	    s->order.left == 0)
 		return;
 	if (sink_request_next(l, &err) < 0) {
 		sink_stop(s, &err);

@@ -531,6 +531,34 @@ test_interrupt(void **state)
 	assert_false(leat_fake_acked(f, 0));
 }
 
+/* What is acknowledged after an interrupt has no gap. */
+static void
+test_interrupt_gaps(void **state)
+{
+	static const struct th_http_reply slow = { .delay_ms = 200 };
+	struct leat_record r[60];
+	pthread_t thread;
+	char keys[60][12];
+	int i, acked = 0;
+
+	for (i = 0; i < 60; i++) {
+		snprintf(keys[i], sizeof(keys[i]), "%d", i % 3 == 0 ? 0 : i);
+		r[i] = record(keys[i], "x");
+	}
+	th_http_script(h, NULL, NULL, 0, &slow);
+	must_open();
+	pthread_create(&thread, NULL, stopper, NULL);
+	assert_true(leat_fake_put(f, r, 60) < 0);
+	assert_int_equal(leat_fake_err(f)->code, LEAT_E_STOPPED);
+	pthread_join(thread, NULL);
+	while (acked < 60 && leat_fake_acked(f, (uint32_t)acked))
+		acked++;
+	assert_in_range(acked, 4, 59);
+	for (i = acked; i < 60; i++)
+		assert_false(leat_fake_acked(f, (uint32_t)i));
+	assert_int_equal(th_http_count(h), acked);
+}
+
 static void
 test_parallel(void **state)
 {
@@ -723,6 +751,7 @@ main(void)
 		T(test_refused_connection),
 		T(test_timeout),
 		T(test_interrupt),
+		T(test_interrupt_gaps),
 		T(test_parallel),
 		T(test_order_single),
 		T(test_order_batch),

@@ -52,9 +52,10 @@ check_resume(struct pg_stream *s, struct leat_err *err)
 	if (s->resume_final == 0 || s->final_lsn <= s->resume_final)
 		return 0;
 	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
-	    "the stream goes on at " PG_LSN_FMT ", but only %llu changes of the "
-	    "transaction at " PG_LSN_FMT " were delivered: slot '%s' was moved "
-	    "or recreated; delete the stored position to take a new snapshot",
+	    "the stream goes on at " PG_LSN_FMT ", but only %llu changes of "
+	    "the transaction at " PG_LSN_FMT " were delivered: slot '%s' was "
+	    "moved or recreated; delete the stored position to take a new "
+	    "snapshot",
 	    PG_LSN_ARGS(s->final_lsn), (unsigned long long)s->resume_events,
 	    PG_LSN_ARGS(s->resume_final), s->cfg->slot);
 }
@@ -69,7 +70,7 @@ begin(struct pg_stream *s, const struct pgo_msg *m, uint64_t lsn,
 	s->final_lsn = m->u.begin.final_lsn;
 	s->commit_us = m->u.begin.commit_us;
 	s->seen = 0;
-	/* Commit records before `flush` were delivered, or are in the snapshot. */
+	/* What committed before `flush` is delivered, or in the snapshot. */
 	s->drop_tx = s->final_lsn < s->pos.flush;
 	if (s->drop_tx)
 		return 0;

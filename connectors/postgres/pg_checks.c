@@ -53,7 +53,8 @@ pg_check_server(struct pg_conn *c, struct pg_server *ret,
 
 	if (c->version < 100000)
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
-		    "the server is PostgreSQL %d.%d, pgoutput needs 10 or newer",
+		    "the server is PostgreSQL %d.%d, pgoutput needs 10 or "
+		    "newer",
 		    c->version / 10000, c->version / 100 % 100);
 	rc = pg_query(c, &res, err,
 	    "SELECT current_setting('wal_level'), pg_is_in_recovery(),"

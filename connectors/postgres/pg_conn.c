@@ -431,6 +431,25 @@ run(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
 	return take_results(c, ret_res, deadline, sql, err);
 }
 
+/* What pg_conn_send() began must end before the connection can do more. */
+static int
+finish_pending(struct pg_conn *c, const char *what, struct leat_err *err)
+{
+	int64_t deadline = leat_mono_ms(c->task) + c->timeout_ms;
+	struct leat_err failed = LEAT_ERR_INIT;
+	int rc, waited;
+
+	while ((rc = pg_conn_collect(c, &failed)) == 1) {
+		waited = wait_ready(c, POLLIN, deadline, what, err);
+		if (waited < 0)
+			return waited;
+	}
+	if (rc < 0)
+		leat_log_warn(c->task, "a statement failed", "reason=\"%s\"",
+		    failed.text);
+	return 0;
+}
+
 static int
 run_checked(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
     const char *sql, int nparams, const char *const *params,
@@ -440,10 +459,9 @@ run_checked(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
 	ExecStatusType st;
 	int rc;
 
-	while ((rc = pg_conn_collect(c, err)) == 1)
-		if (wait_ready(c, POLLIN, leat_mono_ms(c->task) + timeout_ms,
-		    sql, err) < 0)
-			return LEAT_E_REMOTE;
+	rc = finish_pending(c, sql, err);
+	if (rc < 0)
+		return rc;
 	rc = run(c, &res, err, sql, nparams, params, timeout_ms);
 	if (rc < 0)
 		return rc;

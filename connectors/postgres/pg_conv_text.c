@@ -98,8 +98,12 @@ pg_binary_value(int32_t mode, const void *p, size_t len,
 	if (to == NULL)
 		return PG_CONV_NOMEM;
 	leat_base64_encode(to, p, len);
-	for (size_t i = 0; mode == PG_BINARY_BASE64_URL && i < n; i++)
-		to[i] = to[i] == '+' ? '-' : to[i] == '/' ? '_' : to[i];
+	for (size_t i = 0; mode == PG_BINARY_BASE64_URL && i < n; i++) {
+		if (to[i] == '+')
+			to[i] = '-';
+		else if (to[i] == '/')
+			to[i] = '_';
+	}
 	*ret = leat_string(to, n);
 	return 0;
 }

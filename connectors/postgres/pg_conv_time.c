@@ -466,11 +466,12 @@ static int
 interval_number(const struct interval *iv, struct leat_value *ret)
 {
 	int64_t sec = iv->time_us / US_PER_S;
+	int64_t h = sec / 3600, m = sec / 60 % 60;
 	double sign = iv->neg_time ? -1.0 : 1.0;
 	double days = (double)(iv->years * 12 + iv->months) * 30.4375 +
 	    (double)iv->days;
-	double s = ((days * 24 + sign * (double)(sec / 3600)) * 60 +
-	    sign * (double)(sec / 60 % 60)) * 60 +
+	double s = ((days * 24 + sign * (double)h) * 60 +
+	    sign * (double)m) * 60 +
 	    sign * ((double)(sec % 60 * US_PER_S + iv->time_us % US_PER_S) /
 	    1e6);
 	double us = s * 1e6;

@@ -21,8 +21,8 @@ is_cast_or_end(const char *p)
 		return 1;
 	if (p[0] != ':' || p[1] != ':')
 		return 0;
-	return p[strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789_:.\" (),[]")] == '\0';
+	return p[strspn(p, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.\" (),[]")] == '\0';
 }
 
 /* '...' or E'...' or B'...'; NULL when it is not one. */

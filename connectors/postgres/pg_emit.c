@@ -36,10 +36,10 @@ set_context(struct pg_emit *e, struct leat_err *err)
 	    leat_schema_plain(LEAT_STRING, 0), err);
 	const struct leat_header rows[4] = {
 		{ "__debezium.context.connectorLogicalName", s,
-			leat_cstring(e->prefix) },
+		    leat_cstring(e->prefix) },
 		{ "__debezium.context.taskId", s, leat_cstring(e->task_id) },
 		{ "__debezium.context.connectorName", s,
-			leat_cstring("postgresql") },
+		    leat_cstring("postgresql") },
 		{ "__debezium.context.runId", s, leat_cstring(e->run_id) },
 	};
 
@@ -217,7 +217,8 @@ record_of(struct pg_emit *e, const struct pg_relation *rel,
 	struct leat_record rec = { .topic = rel->topic,
 		.partition = LEAT_PARTITION_ANY,
 		.timestamp_ms = LEAT_TIMESTAMP_NONE,
-		.headers = e->context, .nheaders = e->ncontext };
+		.headers = e->context,
+		.nheaders = e->ncontext };
 
 	if (keys != NULL && rel->nkeys > 0) {
 		rec.key_schema = rel->key_schema;

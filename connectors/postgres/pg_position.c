@@ -10,8 +10,12 @@ static const struct {
 	char tag;
 	const char *word;
 } types[] = {
-	{ 'B', "BEGIN" }, { 'C', "COMMIT" }, { 'I', "INSERT" },
-	{ 'U', "UPDATE" }, { 'D', "DELETE" }, { 'T', "TRUNCATE" },
+	{ 'B', "BEGIN" },
+	{ 'C', "COMMIT" },
+	{ 'I', "INSERT" },
+	{ 'U', "UPDATE" },
+	{ 'D', "DELETE" },
+	{ 'T', "TRUNCATE" },
 	{ 'M', "MESSAGE" },
 };
 

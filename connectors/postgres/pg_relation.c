@@ -112,7 +112,7 @@ keep(struct pg_relcache *rc, struct pg_relation *rel, struct leat_err *err)
 	return 0;
 }
 
-/* -------------------------------------------------------------- making plans */
+/* ------------------------------------------------------------ making plans */
 
 static const struct pg_colinfo *
 find_info(const struct pg_tableinfo *t, const char *name)

@@ -30,7 +30,7 @@ int pg_slot_read(struct pg_conn *c, const char *name, struct pg_slot *ret,
 /* What CREATE_REPLICATION_SLOT gives. */
 struct pg_new_slot {
 	uint64_t consistent_lsn;
-	char snapshot[64];	/* to import; valid while the connection idles */
+	char snapshot[64];	/* to import, while the connection idles */
 };
 
 /*

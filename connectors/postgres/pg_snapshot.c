@@ -391,7 +391,7 @@ finish(struct pg_snapshot *s, struct leat_batch *b, struct leat_err *err)
 	return 1;
 }
 
-/* The next row into s->next. 1: it is there, 2: nothing came, 0: table ended. */
+/* The next row into s->next. 1: it is there, 2: nothing came, 0: the end. */
 static int
 read_row(struct pg_snapshot *s, struct leat_err *err)
 {

@@ -314,7 +314,8 @@ wire_up(struct pg_source *s, struct leat_err *err)
 	s->snap.emit = s->stream.emit = &s->emit;
 	s->stream.repl = &s->repl;
 	s->stream.skipped = pg_config_skipped(s->cfg, err);
-	return rc < 0 ? rc : s->stream.skipped < 0 ? LEAT_E_CONFIG : 0;
+	return rc < 0 ? rc : s->stream.skipped < 0 ? LEAT_E_CONFIG
+						   : 0;
 }
 
 static void
@@ -382,7 +383,7 @@ drop_slot(struct pg_source *s)
 		PQclear(res);
 		if (!busy)
 			return;
-		(void)usleep(20000);
+		PQclear(PQexec(s->sql.pg, "SELECT pg_sleep(0.02)"));
 	}
 }
 

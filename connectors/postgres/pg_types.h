@@ -36,7 +36,7 @@ typedef int pg_conv_fn(const struct pg_type *ty, char *s, uint32_t len,
 struct pg_type {
 	pg_conv_fn *conv;
 	struct leat_schema schema;	/* required, without default */
-	struct leat_value fallback;	/* for a missing value that is NOT NULL */
+	struct leat_value fallback;	/* for a missing NOT NULL value */
 	struct leat_value placeholder;	/* for an unchanged large value */
 	int32_t has_placeholder;
 	int32_t precision;	/* of time and numeric, length of bits */

@@ -179,7 +179,7 @@ enum {
 struct pgo_frame {
 	uint32_t kind;		/* PGO_FRAME_DATA or PGO_FRAME_KEEPALIVE */
 	uint32_t reply_now;	/* KEEPALIVE: the server wants a status */
-	uint64_t lsn;		/* DATA: of the change; KEEPALIVE: server's end */
+	uint64_t lsn;		/* DATA: of the change; else: server's end */
 	const char *payload;	/* DATA */
 	size_t payload_len;
 };

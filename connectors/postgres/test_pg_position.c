@@ -83,8 +83,9 @@ test_parse_foreign(void **state)
 	    "\"txId\":null,\"snapshot\":true}", &p, &err), 0);
 	assert_int_equal(p.flush, 7);
 	assert_int_equal(p.snapshot, 1);
-	assert_int_equal(pg_position_parse("{\"lsn\":1,\"snapshot\":\"INITIAL\","
-	    "\"snapshot_completed\":true}", &p, &err), 0);
+	assert_int_equal(pg_position_parse("{\"lsn\":1,"
+	    "\"snapshot\":\"INITIAL\",\"snapshot_completed\":true}", &p,
+	    &err), 0);
 	assert_int_equal(p.snapshot, 0);
 	assert_true(pg_position_parse("[1]", &p, &err) < 0);
 	assert_non_null(strstr(err.text, "not a position"));
@@ -135,7 +136,8 @@ static void
 test_options(void **state)
 {
 	f = leat_fake_new(&pg_source_connector);
-	refused("topic.prefix", "px", "database.hostname: neither this nor url");
+	refused("topic.prefix", "px",
+	    "database.hostname: neither this nor url");
 	leat_fake_set(f, "url", "postgres://localhost/x");
 	assert_int_equal(leat_fake_validate(f), 0);
 	refused("slot.name", "Big", "slot.name: 'Big' is not 1 to 63");
@@ -148,7 +150,8 @@ test_options(void **state)
 	refused("message.key.columns", "a.b: ", "names no column");
 	refused("publication.name", "", "publication.name");
 	leat_fake_set(f, "tables", "a.b");
-	refused("table.exclude.list", "c.d", "table.exclude.list: not together");
+	refused("table.exclude.list", "c.d",
+	    "table.exclude.list: not together");
 	assert_int_equal(leat_fake_validate(f), 0);
 	leat_fake_free(f);
 }

@@ -71,12 +71,23 @@ put_control(struct log_line *l, unsigned char c, bool json)
 	}
 }
 
+/* Bytes of a UTF-8 character that begins with c. */
+static size_t
+char_len(unsigned char c)
+{
+	if (c < 0x80)
+		return 1;
+	if (c < 0xe0)
+		return 2;
+	return c < 0xf0 ? 3 : 4;
+}
+
 /* One character of a quoted string. Returns the bytes consumed. */
 static size_t
 put_char(struct log_line *l, const char *s, size_t left, bool json)
 {
 	unsigned char c = (unsigned char)*s;
-	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	size_t n = char_len(c);
 
 	if (c < 0x20 || c == 0x7f) {
 		put_control(l, c, json);

@@ -9,6 +9,7 @@
 #define LEAT_CORE_BASE_OBJ_H
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -36,7 +37,13 @@
 	} while (0)
 
 /* A branch that no input can reach; prints where and aborts. */
-#define UNREACHABLE(what) \
-	(assert(!"unreachable: " what), abort())
+#define UNREACHABLE(what) unreachable_at((what), __FILE__, __LINE__)
+
+static inline _Noreturn void
+unreachable_at(const char *what, const char *file, int line)
+{
+	(void)fprintf(stderr, "%s:%d: unreachable: %s\n", file, line, what);
+	abort();
+}
 
 #endif

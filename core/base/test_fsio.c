@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/base/fsio.h"
+#include "tests/harness/proc.h"
 
 static char dir[64];
 static char path[160];
@@ -109,10 +110,8 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	char cmd[96];
-
-	(void)snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
+	th_remove(dir);
+	return 0;
 }
 
 static const char *

@@ -33,6 +33,7 @@ setup(void **state)
 static void
 assert_aborts(void (*fn)(void))
 {
+	struct sigaction plain = { .sa_handler = SIG_DFL };
 	pid_t pid = fork();
 	int status;
 
@@ -40,7 +41,7 @@ assert_aborts(void (*fn)(void))
 		int null = open("/dev/null", O_WRONLY);
 
 		(void)dup2(null, 2);
-		(void)signal(SIGABRT, SIG_DFL);
+		(void)sigaction(SIGABRT, &plain, NULL);
 		fn();
 		_exit(0);
 	}

@@ -87,7 +87,7 @@ struct bus_header {
 /* A record in bytes. */
 struct bus_message {
 	const char *topic;
-	int32_t partition;	/* -1: by the key (murmur2, as Kafka's clients) */
+	int32_t partition;	/* -1: by the key, as Kafka's clients */
 	int32_t timestamp_type;	/* consumers: 0 CreateTime, 1 LogAppendTime */
 	int64_t offset;		/* consumers */
 	int64_t timestamp_ms;	/* -1: now */

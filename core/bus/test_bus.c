@@ -105,8 +105,10 @@ static struct bus_producer *
 producer(struct fixture *f, const char *txn)
 {
 	struct bus_producer_options o = { .connector = "c",
-		.transactional_id = txn, .partitions = 1,
-		.create_topics = true, .wake = &f->wake,
+		.transactional_id = txn,
+		.partitions = 1,
+		.create_topics = true,
+		.wake = &f->wake,
 		.buffer_bytes = 1 << 20 };
 	struct bus_producer *p = NULL;
 
@@ -147,8 +149,11 @@ consumer(struct fixture *f, const char *topic, const char *pattern)
 {
 	const char *topics[] = { topic };
 	struct bus_consumer_options o = { .group = "connect-x",
-		.topics = topics, .ntopics = topic == NULL ? 0 : 1,
-		.pattern = pattern, .members = 1, .wake = &f->more };
+		.topics = topics,
+		.ntopics = topic == NULL ? 0 : 1,
+		.pattern = pattern,
+		.members = 1,
+		.wake = &f->more };
 	struct bus_consumer *c = NULL;
 
 	good(f, bus_consumer_open(f->bus, &o, &c, &f->err));
@@ -425,15 +430,19 @@ test_share_out(void **state)
 	good(f, bus_topic_ensure(f->bus, "t", 8, NULL, 0, &f->err));
 	for (i = 0; i < 8; i++) {
 		struct bus_message one = { .topic = "t",
-			.partition = (int32_t)i, .value = LEAT_STR("v") };
+			.partition = (int32_t)i,
+			.value = LEAT_STR("v") };
 
 		good(f, bus_produce(p, &one, &f->err));
 	}
 	commit_wait(f, p);
 	for (k = 0; k < 3; k++) {
 		struct bus_consumer_options o = { .group = "connect-x",
-			.topics = topics, .ntopics = 1, .member = (int32_t)k,
-			.members = 3, .wake = &f->wake };
+			.topics = topics,
+			.ntopics = 1,
+			.member = (int32_t)k,
+			.members = 3,
+			.wake = &f->wake };
 
 		good(f, bus_consumer_open(f->bus, &o, &c[k], &f->err));
 		do {
@@ -466,8 +475,11 @@ test_out_of_range(void **state)
 	struct fixture *f = *state;
 	const char *topics[] = { "orders" };
 	struct bus_consumer_options o = { .group = "connect-x",
-		.topics = topics, .ntopics = 1, .members = 1,
-		.wake = &f->wake, .out_of_range = on_reset };
+		.topics = topics,
+		.ntopics = 1,
+		.members = 1,
+		.wake = &f->wake,
+		.out_of_range = on_reset };
 	struct bus_offset far = { "orders", 0, 1000 };
 	struct bus_producer *p = producer(f, NULL);
 	struct bus_consumer *c = NULL;

@@ -51,7 +51,8 @@ no_option(const struct args *a, int *ret_exit, const char *word, size_t len)
 		given.len--;
 	}
 	for (const struct arg *o = a->table; o->name != NULL; o++) {
-		unsigned d = leat_edit_distance(given, leat_str_c(o->name), least);
+		unsigned d = leat_edit_distance(given,
+		    leat_str_c(o->name), least);
 
 		if (given.len > 1 && d < least) {
 			least = d;

@@ -71,6 +71,7 @@ serve(void *arg, const struct worker_parts *parts, struct leat_err *err)
 		.herder = parts->herder,
 		.bus = parts->bus,
 		.metrics = parts->metrics,
+		.directory = parts->directory,
 		.cluster_id = parts->cluster_id,
 		.store = { .put = store_put, .remove = store_remove, .arg = s },
 	};

@@ -26,8 +26,8 @@ enum {
 struct config_reader {
 	const struct references *refs;
 	/*
-	 * A connector by its class, name or alias, to know its topics; NULL when
-	 * there is none. The function may be NULL.
+	 * A connector by its class, name or alias, to know its topics; NULL
+	 * when there is none. The function may be NULL.
 	 */
 	const struct leat_connector *(*find)(void *arg, const char *name);
 	void *arg;

@@ -37,7 +37,7 @@ struct directory;
 struct directory_connector {
 	const char *name;
 	struct properties *props;	/* the view's reference */
-	const char *file;		/* "/etc/leat/connectors.d/orders.yaml" */
+	const char *file;		/* "connectors.d/orders.yaml" */
 	uint64_t generation;		/* of the view it came in with */
 };
 
@@ -98,7 +98,7 @@ const struct directory_connector *directory_view_find(
  * Makes a connector's file, or replaces the one it has, and reloads. The raw
  * text of the properties is what is written. Nothing is written when it would
  * not be taken (LEAT_E_CONFIG with the first problem), or when the connector is
- * part of a pipeline (LEAT_E_STATE). A YAML file is replaced by a JSON file, and
+ * part of a pipeline (LEAT_E_STATE). A YAML file is replaced by a JSON file and
  * kept as "<file>~".
  */
 int directory_write(struct directory *d, const char *name,

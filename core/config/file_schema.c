@@ -102,8 +102,9 @@ add_type(struct writer *w, const struct leat_option *o)
 	(void)leat_buf_add_byte(w->to, '[');
 	switch (o->type) {
 	case LEAT_OPT_BOOL:
-		(void)leat_buf_add_str(w->to, "{\"type\":\"boolean\"},{\"enum\":"
-		    "[\"true\",\"false\",\"yes\",\"no\",\"on\",\"off\"]},"
+		(void)leat_buf_add_str(w->to,
+		    "{\"type\":\"boolean\"},{\"enum\":["
+		    "\"true\",\"false\",\"yes\",\"no\",\"on\",\"off\"]},"
 		    REFERENCE);
 		break;
 	case LEAT_OPT_INT:
@@ -121,12 +122,14 @@ add_type(struct writer *w, const struct leat_option *o)
 		break;
 	case LEAT_OPT_DURATION:
 		add_integer(w, o);
-		(void)leat_buf_add_str(w->to, ",{\"type\":\"string\",\"pattern\":"
+		(void)leat_buf_add_str(w->to,
+		    ",{\"type\":\"string\",\"pattern\":"
 		    "\"^-?[0-9.]+ *(ms|s|m|h|d)?$\"}," REFERENCE);
 		break;
 	case LEAT_OPT_BYTES:
 		add_integer(w, o);
-		(void)leat_buf_add_str(w->to, ",{\"type\":\"string\",\"pattern\":"
+		(void)leat_buf_add_str(w->to,
+		    ",{\"type\":\"string\",\"pattern\":"
 		    "\"^-?[0-9.]+ *([kKMGT]?i?B)?$\"}," REFERENCE);
 		break;
 	case LEAT_OPT_LIST:

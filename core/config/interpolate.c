@@ -90,6 +90,7 @@ static int
 read_text(const struct references *refs, const char *path, bool restricted,
     char **ret_text, struct leat_err *err)
 {
+	char *text = NULL;
 	size_t len;
 	int rc;
 
@@ -100,13 +101,16 @@ read_text(const struct references *refs, const char *path, bool restricted,
 	if (restricted && refs->allowed != NULL &&
 	    !is_allowed(refs->allowed, path))
 		return refuse(err, "outside the allowed directories:", path);
-	rc = fsio_slurp(refs->fs, path, FILE_MAX, ret_text, &len, err);
+	rc = fsio_slurp(refs->fs, path, FILE_MAX, &text, &len, err);
 	if (rc < 0)
 		return rc == -ENOMEM ? rc : LEAT_E_CONFIG;
-	if (memchr(*ret_text, '\0', len) == NULL)
-		return 0;
-	free(TAKE(*ret_text));
-	return refuse(err, "a NUL byte in", path);
+	assert(text != NULL);
+	if (memchr(text, '\0', len) != NULL) {
+		free(text);
+		return refuse(err, "a NUL byte in", path);
+	}
+	*ret_text = text;
+	return 0;
 }
 
 /* Without the line end that editors and `echo` leave. */

@@ -36,7 +36,7 @@ struct references {
 	/* A variable of the environment, or NULL; normally references_env. */
 	const char *(*env)(const char *name);
 	const struct fsio *fs;	/* NULL: no files are read */
-	/* Comma-separated directories that file: and dir: stay in; NULL: any. */
+	/* Directories (commas) that file: and dir: stay in; NULL: any. */
 	const char *allowed;
 };
 

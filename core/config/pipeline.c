@@ -148,10 +148,15 @@ add_prefix(struct pipeline *p, struct properties_builder *b,
 static void
 guess_topics(struct pipeline *p, struct properties_builder *b)
 {
-	static const struct leat_option prefix = { .name = "topic.prefix",
-		.type = LEAT_OPT_STRING };
-	static const struct leat_option topic = { .name = "topic",
-		.aliases = "kafka.topic", .type = LEAT_OPT_STRING };
+	static const struct leat_option prefix = {
+		.name = "topic.prefix",
+		.type = LEAT_OPT_STRING,
+	};
+	static const struct leat_option topic = {
+		.name = "topic",
+		.aliases = "kafka.topic",
+		.type = LEAT_OPT_STRING,
+	};
 	const struct property *class = properties_builder_find(b,
 	    "connector.class");
 

@@ -162,7 +162,7 @@ compare_places(const struct problem *a, const struct problem *b)
 	return 0;
 }
 
-/* Insertion: lists are short and nearly sorted, and equal ones stay in order. */
+/* Insertion: lists are short, nearly sorted, and equal ones stay in order. */
 void
 problems_sort(struct problems *p)
 {

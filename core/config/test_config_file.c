@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/config/config_file.h"
-#include "core/config/testing.h"
+#include "tests/harness/conf.h"
 
 /* ------------------------------------------------- connectors to be found */
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -16,7 +17,8 @@
 
 #include "core/base/thread.h"
 #include "core/config/directory.h"
-#include "core/config/testing.h"
+#include "tests/harness/conf.h"
+#include "tests/harness/proc.h"
 
 static char dir[64];
 static struct directory *d;
@@ -76,11 +78,9 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	char cmd[96];
-
 	directory_free(d);
-	(void)snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
+	th_remove(dir);
+	return 0;
 }
 
 static const char *

@@ -9,12 +9,14 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/config/directory_watch.h"
-#include "core/config/testing.h"
+#include "tests/harness/conf.h"
+#include "tests/harness/proc.h"
 
 static char base[64], dir[96];
 static struct directory *d;
@@ -52,14 +54,12 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	char cmd[96];
-
 	directory_watch_free(watch);
 	directory_watch_free(NULL);
 	loop_free(loop);
 	directory_free(d);
-	(void)snprintf(cmd, sizeof(cmd), "rm -rf %s", base);
-	return system(cmd);
+	th_remove(base);
+	return 0;
 }
 
 static const char *

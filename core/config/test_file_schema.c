@@ -12,7 +12,7 @@
 #include <leat/json.h>
 
 #include "core/config/file_schema.h"
-#include "core/config/testing.h"
+#include "tests/harness/conf.h"
 
 static const struct leat_option rows[] = {
 	{ .name = "url", .aliases = "uri,link", .type = LEAT_OPT_STRING,
@@ -35,11 +35,18 @@ static const struct leat_option common[] = {
 	{ .name = "tasks.max", .type = LEAT_OPT_INT, .min = 1, .max = 9 },
 	{ .name = NULL },
 };
-static const struct leat_connector source = { .kind = LEAT_SOURCE,
-	.name = "a-source", .aliases = "org.x.A,A", .help = "An A.",
-	.options = rows };
-static const struct leat_connector sink = { .kind = LEAT_SINK,
-	.name = "b-sink", .options = rows };
+static const struct leat_connector source = {
+	.kind = LEAT_SOURCE,
+	.name = "a-source",
+	.aliases = "org.x.A,A",
+	.help = "An A.",
+	.options = rows,
+};
+static const struct leat_connector sink = {
+	.kind = LEAT_SINK,
+	.name = "b-sink",
+	.options = rows,
+};
 
 static struct leat_arena arena;
 

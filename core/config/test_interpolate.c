@@ -9,9 +9,12 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <unistd.h>
 
-#include "core/config/testing.h"
+#include "tests/harness/conf.h"
+#include "tests/harness/proc.h"
+
 
 static char dir[64];
 static struct leat_err err;
@@ -43,10 +46,8 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	char cmd[96];
-
-	(void)snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
+	th_remove(dir);
+	return 0;
 }
 
 /* Puts the directory where the text has @. */
@@ -255,9 +256,13 @@ test_java_properties(void **state)
 	    "e = long \\\n    line\nf\\ g\\==h\\tt\\u00e4\\n\n"
 	    "a=2\r\nlast=x";
 	static const char *const rows[][2] = {
-		{ "a", "2" }, { "b", "two words  " }, { "c", "three" },
-		{ "d", "" }, { "e", "long line" },
-		{ "f g=", "h\tt\xc3\xa4\n" }, { "last", "x" },
+		{ "a", "2" },
+		{ "b", "two words  " },
+		{ "c", "three" },
+		{ "d", "" },
+		{ "e", "long line" },
+		{ "f g=", "h\tt\xc3\xa4\n" },
+		{ "last", "x" },
 	};
 	struct leat_buf b;
 

@@ -13,13 +13,14 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <errno.h>
 #include <unistd.h>
 
 #include "core/config/config_file.h"
 #include "core/config/directory.h"
-#include "core/config/testing.h"
 #include "core/config/worker_options.h"
+#include "tests/harness/conf.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define REPLACED 0

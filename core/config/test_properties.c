@@ -9,7 +9,10 @@
 
 #include <cmocka.h>
 
-#include "core/config/testing.h"
+#include <stdio.h>
+
+#include "tests/harness/conf.h"
+
 
 static const struct place here = { "a.yaml", 3, 5 };
 

@@ -10,14 +10,15 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include <leat/options.h>
 
 #include "core/base/log.h"
 #include "core/config/listen.h"
-#include "core/config/testing.h"
 #include "core/config/worker_options.h"
+#include "tests/harness/conf.h"
 
 static char path[64];
 static struct worker_config c;

@@ -126,6 +126,7 @@ tree_add(struct tree_build *b, struct tree_open *to,
 		rc = room(b, to);
 	if (rc < 0)
 		return rc;
+	assert(to->items != NULL);
 	to->items[to->len++] = (struct tree_item){ TAKE(to->key), line, column,
 		value };
 	return 0;
@@ -198,6 +199,7 @@ merge_map(struct tree_build *b, struct tree_open *open,
 		if (find_item(open->items, open->len, item->key) != NULL)
 			continue;
 		rc = room(b, open);
+		assert(rc < 0 || open->items != NULL);
 		if (rc == 0)
 			open->items[open->len++] = *item;
 	}

@@ -40,7 +40,7 @@ struct tree_node {
 	const char *text;	/* TREE_SCALAR: UTF-8 without NUL bytes */
 	const struct tree_item *items;	/* TREE_LIST, TREE_MAP, in order */
 	size_t nitems;
-	uint32_t weight;	/* nodes below and itself, aliases written out */
+	uint32_t weight;	/* nodes, itself too, aliases written out */
 	uint32_t height;	/* levels below and its own */
 };
 

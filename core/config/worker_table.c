@@ -24,8 +24,8 @@
 #define IGNORED_MAP(n) MAP(n, ignored_map, "Accepted, without effect.")
 
 const struct leat_option worker_option_table[] = {
-	ROW("config.dir", "connectors.dir", STRING, LEAT_OPT_HIGH, "connectors.d", 0, 0,
-	    NULL, config_dir,
+	ROW("config.dir", "connectors.dir", STRING, LEAT_OPT_HIGH,
+	    "connectors.d", 0, 0, NULL, config_dir,
 	    "The directory whose files are the connectors to run."),
 	FLAG("config.watch", NULL, "true", config_watch,
 	    "Follow changes of that directory; else read it once."),
@@ -92,7 +92,8 @@ const struct leat_option worker_option_table[] = {
 	    DURATION, 0, "50", 1, 3600000, NULL, broker_flush_interval_ms,
 	    "Longest time until what nobody waits for is synced."),
 	ROW("broker.log.retention.check.interval.ms",
-	    "log.retention.check.interval.ms", DURATION, 0, "5m", 1000, 86400000, NULL, broker_retention_check_ms,
+	    "log.retention.check.interval.ms", DURATION, 0, "5m", 1000,
+	    86400000, NULL, broker_retention_check_ms,
 	    "Time between two rounds of deleting and compacting."),
 	ROW("broker.log.retention.ms", "log.retention.ms", DURATION, 0, "7d",
 	    -1, INT64_MAX, NULL, broker_retention_ms,

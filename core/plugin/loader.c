@@ -79,10 +79,10 @@ check_prefix(const char *path, const struct leat_plugin *prefix,
     struct leat_err *err)
 {
 	if (prefix->magic != LEAT_PLUGIN_MAGIC)
-		return refuse(err, LEAT_E_ABI, "%s: %s() returns something that "
-		    "is not a plugin descriptor (magic %08" PRIx32 ", expected "
-		    "%08" PRIx32 "): define it with LEAT_PLUGIN_HEAD", path,
-		    LEAT_PLUGIN_SYMBOL, prefix->magic,
+		return refuse(err, LEAT_E_ABI, "%s: %s() returns something "
+		    "that is not a plugin descriptor (magic %08" PRIx32 ", "
+		    "expected %08" PRIx32 "): define it with LEAT_PLUGIN_HEAD",
+		    path, LEAT_PLUGIN_SYMBOL, prefix->magic,
 		    (uint32_t)LEAT_PLUGIN_MAGIC);
 	if (prefix->abi_major != LEAT_ABI_MAJOR)
 		return refuse(err, LEAT_E_ABI, "%s: built for plugin ABI "
@@ -98,9 +98,9 @@ check_prefix(const char *path, const struct leat_plugin *prefix,
 		    LEAT_ABI_MAJOR, LEAT_ABI_MINOR);
 	if (prefix->size < PLUGIN_MIN)
 		return refuse(err, LEAT_E_ABI, "%s: its descriptor of ABI "
-		    "%" PRIu32 ".%" PRIu32 " is %" PRIu32 " bytes, shorter than "
-		    "the %d of 1.0 (this worker has %d.%d): rebuild it", path,
-		    prefix->abi_major, prefix->abi_minor, prefix->size,
+		    "%" PRIu32 ".%" PRIu32 " is %" PRIu32 " bytes, shorter "
+		    "than the %d of 1.0 (this worker has %d.%d): rebuild it",
+		    path, prefix->abi_major, prefix->abi_minor, prefix->size,
 		    (int)PLUGIN_MIN, LEAT_ABI_MAJOR, LEAT_ABI_MINOR);
 	return 0;
 }
@@ -177,14 +177,14 @@ copy_connector(const char *path, const struct leat_connector *from, size_t i,
     struct loaded_connector *c, struct leat_err *err)
 {
 	if (from == NULL)
-		return refuse(err, LEAT_E_ABI, "%s: entry %zu of its connectors "
-		    "is NULL", path, i);
+		return refuse(err, LEAT_E_ABI, "%s: entry %zu of its "
+		    "connectors is NULL", path, i);
 	if (copy_sized(path, "?", "connector", from, CONNECTOR_MIN,
 	    &c->connector, sizeof(c->connector), err) < 0)
 		return err->code;
 	if (c->connector.name == NULL || c->connector.name[0] == '\0')
-		return refuse(err, LEAT_E_ABI, "%s: entry %zu of its connectors "
-		    "has no name", path, i);
+		return refuse(err, LEAT_E_ABI, "%s: entry %zu of its "
+		    "connectors has no name", path, i);
 	if (c->connector.version == NULL)
 		return refuse(err, LEAT_E_ABI, "%s: connector '%s' has no "
 		    "version", path, c->connector.name);

@@ -192,11 +192,27 @@ piece(const struct chain *c, int64_t from, size_t to)
 		to - (size_t)from };
 }
 
+/* Headers come last: what is encoded before them has its place already. */
+static void
+place_headers(const struct chain *c, size_t from, struct chain_header *headers,
+    uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		if (headers[i].value.ptr != NULL)
+			headers[i].value.ptr = (const char *)c->out.data +
+			    from;
+		from += headers[i].value.len;
+	}
+}
+
 static int
 encode_headers(struct chain *c, const struct leat_record *rec,
     struct leat_arena *arena, struct chain_header **ret_headers,
     struct leat_err *err)
 {
+	const size_t first = c->out.len;
 	struct chain_header *headers;
 	uint32_t i;
 	bool null;
@@ -223,22 +239,9 @@ encode_headers(struct chain *c, const struct leat_record *rec,
 		/* Not null, for now: where it is comes later. */
 		headers[i].value.ptr = null ? NULL : "";
 	}
+	place_headers(c, first, headers, rec->nheaders);
 	*ret_headers = headers;
 	return 0;
-}
-
-static void
-place_headers(const struct chain *c, size_t from, struct chain_header *headers,
-    uint32_t n)
-{
-	uint32_t i;
-
-	for (i = 0; i < n; i++) {
-		if (headers[i].value.ptr != NULL)
-			headers[i].value.ptr = (const char *)c->out.data +
-			    from;
-		from += headers[i].value.len;
-	}
 }
 
 /* After a giant the buffer goes back to an ordinary size. */
@@ -287,7 +290,6 @@ chain_encode(struct chain *c, const struct leat_record *rec,
 		if (rc < 0)
 			return failed(ret_failure, STAGE_HEADER_CONVERTER,
 			    &c->header, rc, err);
-		place_headers(c, value_end, headers, rec->nheaders);
 	}
 	ret_bytes->key = piece(c, no_key ? -1 : 0, key_end);
 	ret_bytes->value = piece(c, no_value ? -1 : (int64_t)key_end,

@@ -109,8 +109,8 @@ set_write(const struct set *s, struct leat_buf *to)
 {
 	unsigned i;
 
-	if (s->has['^'] && memchr(s->has + 1, 1, '^' - 1) == NULL &&
-	    memchr(s->has + '^' + 1, 1, 255 - '^') == NULL) {
+	if (s->has['^'] && memchr(&s->has[1], 1, '^' - 1) == NULL &&
+	    memchr(&s->has['^' + 1], 1, 255 - '^') == NULL) {
 		leat_buf_add_str(to, "\\^");
 		return;
 	}

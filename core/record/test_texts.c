@@ -12,7 +12,7 @@
 #include "core/record/decimal.h"
 #include "core/record/java_date.h"
 #include "core/record/java_regex.h"
-#include "core/record/testing.h"
+#include "core/record/record_testing.h"
 #include "core/record/value_text.h"
 
 /* clang-format off */

@@ -8,7 +8,7 @@
 
 #include "core/config/properties.h"
 #include "core/record/chain.h"
-#include "core/record/testing.h"
+#include "core/record/record_testing.h"
 
 /* "key=value" lines as properties; line numbers are places. */
 static inline struct properties *

@@ -145,7 +145,8 @@ combine(struct request *rq, const struct leat_value *given,
 	}
 	for (uint32_t i = 0; i < given->len; i++) {
 		const struct leat_value *k = &given->u.items[2 * i];
-		const char *key = leat_arena_strndup(&rq->arena, k->u.s, k->len);
+		const char *key =
+		    leat_arena_strndup(&rq->arena, k->u.s, k->len);
 		const struct property *p =
 		    key == NULL ? NULL : properties_find(have, key);
 

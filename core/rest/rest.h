@@ -16,6 +16,7 @@
 #include <leat/err.h>
 
 struct bus;
+struct directory;
 struct herder;
 struct metrics;
 struct problems;
@@ -42,6 +43,7 @@ struct rest_options {
 	struct herder *herder;
 	struct bus *bus;
 	struct metrics *metrics;
+	struct directory *directory;
 	struct rest_store store;
 	const char *cluster_id;
 	uint32_t max_connections;	/* 0: 64 */

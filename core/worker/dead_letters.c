@@ -69,7 +69,8 @@ static int
 open_producer(struct dead_letters *d, struct leat_err *err)
 {
 	struct bus_producer_options o = { .connector = d->task->connector,
-		.partitions = 1, .create_topics = true,
+		.partitions = 1,
+		.create_topics = true,
 		.message_bytes = 8 * 1024 * 1024,
 		.wake = &d->task->wake };
 

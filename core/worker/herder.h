@@ -46,9 +46,9 @@ struct herder_options {
 int herder_new(const struct herder_options *o, struct herder **ret_herder,
     struct leat_err *err);
 /*
- * Stops all tasks within the stop timeout. The number of those that did not
- * end: their threads still use what the herder was given, so then nothing of
- * that may be freed.
+ * Stops all tasks within the stop timeout. The number of tasks and plans that
+ * were ever left behind because they did not end: their threads may still use
+ * what the herder was given, so then nothing of that may be freed.
  */
 size_t herder_stop(struct herder *h);
 /* Stops first if that was not done. Accepts NULL. */
@@ -85,7 +85,10 @@ int herder_target(struct herder *h, const char *name, enum target_state want,
 int herder_restart(struct herder *h, const char *name, int32_t task,
     bool include_tasks, bool only_failed, struct leat_err *err);
 
-/* Kafka Connect's words: RUNNING, PAUSED, FAILED, UNASSIGNED, RESTARTING, STOPPED. */
+/*
+ * Kafka Connect's words: RUNNING, PAUSED, FAILED, UNASSIGNED, RESTARTING,
+ * STOPPED.
+ */
 struct task_status {
 	int32_t id;
 	const char *state;
@@ -125,7 +128,7 @@ struct properties *herder_task_config(struct herder *h, const char *name,
 int herder_topics(struct herder *h, const char *name,
     struct leat_arena *arena, const char *const **ret_topics, size_t *ret_n,
     struct leat_err *err);
-/* Waits until every task has reached its wanted state, for tests; 0 or -ETIME. */
+/* Waits until every task is in its wanted state, for tests; 0 or -ETIME. */
 int herder_settle(struct herder *h, int64_t timeout_ms);
 
 /* Forgets the topics seen so far. */

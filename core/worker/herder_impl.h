@@ -58,6 +58,9 @@ struct conn {
 	int64_t nudge_at_ms;
 	enum target_state stored;	/* the target as it is on disk */
 	bool is_stored;
+	const char *published;	/* state in connect-status; a constant */
+	const char **published_tasks;
+	size_t npublished;
 };
 
 struct herder_metrics {
@@ -101,9 +104,13 @@ int herder_store_load(struct herder *h, struct leat_err *err);
 void herder_store_fini(struct herder *h);
 /* The target stored for a connector, or -1. @locks lock */
 int herder_store_target(const struct herder *h, const char *name);
-/* Makes the disk agree with c->target; the herder's thread, without the lock. */
+/* Makes the disk agree with c->target. @thread herder, without the lock */
 void herder_store_put(struct herder *h, struct conn *c,
     enum target_state target);
 void herder_store_remove(struct herder *h, const char *name);
+
+/* herder_publish.c: connect-status. @thread herder, without the lock */
+void herder_publish(struct herder *h, struct conn *c);
+void herder_unpublish(struct herder *h, struct conn *c);
 
 #endif

@@ -141,6 +141,7 @@ begin_plan(struct herder *h, struct conn *c, struct wish *w)
 	}
 	herder_task_options(h, c, &o);
 	o.id = -1;
+	o.metrics = NULL;	/* a plan has none: it is no task */
 	if (plan_start(&o, herder_poke, h, &c->plan, &err) < 0) {
 		conn_failed(h, c, &err);
 		return;
@@ -238,6 +239,8 @@ look_at_plan(struct herder *h, struct conn *c, const struct wish *w)
 	if (w->gone && plan_age_ms(c->plan) < h->o.stop_timeout_ms)
 		return;
 	plan_abandon(TAKE(c->plan));
+	h->stuck++;		/* its thread may still use the bus */
+	metric_set(h->m.stuck, (int64_t)h->stuck);
 	leat_err_set(&err, LEAT_CLS_RETRY, -ETIME, "plan() has not returned "
 	    "and was left behind");
 	conn_failed(h, c, &err);
@@ -409,6 +412,7 @@ conn_free(struct conn *c)
 {
 	properties_unref(c->props);
 	properties_unref(c->running);
+	free(c->published_tasks);
 	free(c->name);
 	free(c);
 }
@@ -425,6 +429,7 @@ forget(struct herder *h, struct conn *c)
 	lock_release(&h->lock);
 	if (!closing) {
 		herder_store_remove(h, c->name);
+		herder_unpublish(h, c);
 		log_notice(&c->log, "connector ended", "name=%s", c->name);
 	}
 	conn_free(c);
@@ -450,6 +455,8 @@ look_at_one(struct herder *h, struct conn *c)
 	over = w.gone && c->phase == CONN_IDLE;
 	if (over)
 		forget(h, c);
+	else
+		herder_publish(h, c);
 	return moved || over;
 }
 

@@ -12,7 +12,7 @@
 
 #include "core/base/obj.h"
 #include "core/bus/bus.h"
-#include "core/worker/batch.h"
+#include "core/worker/source_batch.h"
 #include "core/worker/task.h"
 
 _Static_assert((int)LOG_LEVEL_ERROR == (int)LEAT_LOG_ERROR &&

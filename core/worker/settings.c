@@ -24,8 +24,8 @@
 	"The connector's name; the file's name if it is not set.", "0.1" }, \
 { "connector.class", "connector", LEAT_OPT_STRING, \
 	LEAT_OPT_REQUIRED | LEAT_OPT_HIGH, NULL, 0, 0, NULL, \
-	AT(connector_class), "Which connector: its name or the Java class name " \
-	"it replaces.", "0.1" }, \
+	AT(connector_class), "Which connector: its name or the Java class " \
+	"name it replaces.", "0.1" }, \
 { "tasks.max", NULL, LEAT_OPT_INT, LEAT_OPT_HIGH, "1", 1, 1000, NULL, \
 	AT(tasks_max), "The most tasks that the work is split into.", "0.1" }, \
 { "initial_state", "initial.state", LEAT_OPT_CHOICE, 0, "RUNNING", 0, 0, \
@@ -38,8 +38,9 @@
 	"letters. The default is none for sources, and all with dead letters " \
 	"for sinks.", "0.1" }, \
 { "errors.retry.timeout", "errors.retry.timeout.ms", LEAT_OPT_DURATION, 0, \
-	"0", -1, INT64_MAX, NULL, AT(retry_timeout_ms), "How long a transform " \
-	"or converter that asks to be tried again is; -1: no limit.", "0.1" }, \
+	"0", -1, INT64_MAX, NULL, AT(retry_timeout_ms), "How long a " \
+	"transform or converter that asks to be tried again is; -1: no " \
+	"limit.", "0.1" }, \
 { "errors.retry.delay.max.ms", NULL, LEAT_OPT_DURATION, 0, "60000", 1, \
 	86400000, NULL, AT(retry_delay_max_ms), "The longest wait before " \
 	"something is tried again.", "0.1" }, \
@@ -54,11 +55,14 @@
 	"true", 0, 0, NULL, AT(dlq_headers), "Sinks: add the headers " \
 	"__connect.errors.* that say what went wrong.", "0.1" }, \
 { "errors.deadletterqueue.topic.replication.factor", NULL, LEAT_OPT_INT, 0, \
-	"1", -1, 1000, NULL, AT(ignored), "Accepted, without effect.", "0.1" }, \
+	"1", -1, 1000, NULL, AT(ignored), "Accepted, without effect.", \
+	"0.1" }, \
 { "tasks.max.enforce", NULL, LEAT_OPT_BOOL, 0, "true", 0, 0, NULL, \
-	AT(ignored_bool), "Accepted, without effect: it is enforced.", "0.1" }, \
+	AT(ignored_bool), "Accepted, without effect: it is enforced.", \
+	"0.1" }, \
 { "config.action.reload", NULL, LEAT_OPT_CHOICE, 0, "restart", 0, 0, \
-	"restart,none", AT(ignored_bool), "Accepted, without effect.", "0.1" }, \
+	"restart,none", AT(ignored_bool), "Accepted, without effect.", \
+	"0.1" }, \
 { "enabled", NULL, LEAT_OPT_BOOL, 0, "true", 0, 0, NULL, AT(ignored_bool), \
 	"false keeps the connector out.", "0.1" }, \
 { "producer.override", NULL, LEAT_OPT_MAP, 0, NULL, 0, 0, NULL, \
@@ -73,9 +77,9 @@
 static const struct leat_option source_rows[] = {
 COMMON_ROWS,
 { "exactly.once.support", NULL, LEAT_OPT_CHOICE, 0, "requested", 0, 0,
-	"requested,required,disabled", AT(exactly_once), "Exactly-once delivery "
-	"into the topics: whenever the connector can (requested), or refuse to "
-	"run without (required), or never (disabled).", "0.1" },
+	"requested,required,disabled", AT(exactly_once), "Exactly-once "
+	"delivery into the topics: whenever the connector can (requested), or "
+	"refuse to run without (required), or never (disabled).", "0.1" },
 { "transaction.boundary", NULL, LEAT_OPT_CHOICE, 0, "poll", 0, 0,
 	"poll,interval", AT(ignored_bool), "Accepted: commits end at polls, by "
 	"commit.linger.ms and commit.bytes.", "0.1" },
@@ -86,11 +90,11 @@ COMMON_ROWS,
 { "commit.bytes", NULL, LEAT_OPT_BYTES, 0, "4MiB", 1, INT64_C(1) << 40, NULL,
 	AT(commit_bytes), "Commit when so much has been produced.", "0.1" },
 { "buffer.bytes", "producer.override.buffer.memory", LEAT_OPT_BYTES, 0,
-	"4MiB", 65536, INT64_C(1) << 40, NULL, AT(buffer_bytes), "The most that "
-	"is held in memory while a commit is under way.", "0.1" },
+	"4MiB", 65536, INT64_C(1) << 40, NULL, AT(buffer_bytes), "The most "
+	"that is held in memory while a commit is under way.", "0.1" },
 { "batch.bytes", "producer.override.batch.size", LEAT_OPT_BYTES, 0, "256KiB",
-	1024, 64 * MIB, NULL, AT(batch_bytes), "A record batch is closed at this "
-	"size.", "0.1" },
+	1024, 64 * MIB, NULL, AT(batch_bytes), "A record batch is closed at "
+	"this size.", "0.1" },
 { "batch.records", NULL, LEAT_OPT_INT, 0, "4096", 1, 1000000, NULL,
 	AT(batch_records), "The most records of one poll.", "0.1" },
 { "max.request.size", "producer.override.max.request.size", LEAT_OPT_BYTES,
@@ -104,8 +108,8 @@ COMMON_ROWS,
 	LEAT_OPT_STRING, 0, "none", 0, 0, NULL, AT(compression), "none, gzip, "
 	"snappy, lz4 or zstd.", "0.1" },
 { "topic.creation.default.partitions", "topic.partitions", LEAT_OPT_INT, 0,
-	"-1", -1, 10000, NULL, AT(topic_partitions), "Partitions of topics that "
-	"are created on first use; -1: the broker's default.", "0.1" },
+	"-1", -1, 10000, NULL, AT(topic_partitions), "Partitions of topics "
+	"that are created on first use; -1: the broker's default.", "0.1" },
 { "topic.creation.default.replication.factor", NULL, LEAT_OPT_INT, 0, "1",
 	-1, 1000, NULL, AT(ignored), "Accepted, without effect.", "0.1" },
 { "topic.creation.default", NULL, LEAT_OPT_MAP, 0, NULL, 0, 0, NULL,
@@ -134,8 +138,8 @@ COMMON_ROWS,
 	"2000", 1, 1000000, NULL, AT(poll_records), "The most records of one "
 	"batch.", "0.1" },
 { "fetch.max.bytes", "consumer.override.fetch.max.bytes", LEAT_OPT_BYTES, 0,
-	"1MiB", 1024, 1024 * MIB, NULL, AT(poll_bytes), "About how much one read "
-	"loads.", "0.1" },
+	"1MiB", 1024, 1024 * MIB, NULL, AT(poll_bytes), "About how much one "
+	"read loads.", "0.1" },
 { "auto.offset.reset", "consumer.override.auto.offset.reset",
 	LEAT_OPT_CHOICE, 0, "earliest", 0, 0, "earliest,latest", AT(reset),
 	"Where to begin without a stored offset.", "0.1" },
@@ -157,6 +161,18 @@ const struct leat_option *
 settings_rows(int32_t kind)
 {
 	return kind == LEAT_SINK ? sink_rows : source_rows;
+}
+
+bool
+settings_exactly_once(const struct connector_settings *set,
+    const struct properties *worker)
+{
+	const char *support = worker == NULL ? "enabled" :
+	    properties_get(worker, "exactly.once.source.support", "enabled");
+
+	return set->exactly_once != EOS_DISABLED &&
+	    (set->exactly_once == EOS_REQUIRED ||
+	    strcmp(support, "disabled") != 0);
 }
 
 /* Properties as the settings that leat_options_fill takes. */

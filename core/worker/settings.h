@@ -40,7 +40,7 @@ struct connector_settings {
 	int32_t dlq_headers;
 	/* sources */
 	int32_t exactly_once;		/* settings_exactly_once */
-	int64_t linger_ms;		/* longest a record waits for its commit */
+	int64_t linger_ms;		/* most a record waits for its commit */
 	int64_t commit_bytes;		/* or so many bytes */
 	int64_t buffer_bytes;
 	int64_t batch_bytes;
@@ -65,6 +65,10 @@ struct connector_settings {
 	struct leat_list ignored_list;
 	struct leat_params ignored_map;
 };
+
+/* Is exactly-once delivery wished, by the connector and its worker? */
+bool settings_exactly_once(const struct connector_settings *set,
+    const struct properties *worker);
 
 /* The rows that apply to a kind (LEAT_SOURCE, LEAT_SINK). */
 const struct leat_option *settings_rows(int32_t kind);

@@ -72,7 +72,8 @@ int
 sink_fail(struct leat_task *t, uint32_t index, const struct leat_err *err)
 {
 	struct chain_failure failure = {
-		(enum chain_stage)STAGE_PUT, t->o.conn->connector.name };
+		(enum chain_stage)STAGE_PUT, t->o.conn->connector.name
+	};
 	struct sink *s = t->data;
 	struct leat_err out = LEAT_ERR_INIT;
 	uint32_t i = s->first + index;

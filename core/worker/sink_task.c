@@ -2,9 +2,10 @@
 /*
  * sink_task.c: the loop of a sink, and its offsets.
  *
- * A round: flush and store offsets if it is time, deliver what was polled, poll,
- * or wait. A poll is delivered to its end before the next one, in order, so the
- * order of each partition (and with it of each key) holds through retries.
+ * A round: flush and store offsets if it is time, deliver what was polled,
+ * poll, or wait. A poll is delivered to its end before the next one, in order,
+ * so the order of each partition (and with it of each key) holds through
+ * retries.
  *
  * An offset is stored when everything before it is delivered, and flush() has
  * returned, and its dead letters are on disk. A task that stops in the middle

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sink_task.h: what a task of a sink holds. Private to sink_task.c (the loop and
- * the offsets) and sink_put.c (a batch's way into the plugin).
+ * sink_task.h: what a task of a sink holds. Private to sink_task.c (the loop
+ * and the offsets) and sink_put.c (a batch's way into the plugin).
  */
 #ifndef LEAT_CORE_WORKER_SINK_TASK_H
 #define LEAT_CORE_WORKER_SINK_TASK_H
@@ -15,7 +15,7 @@ enum {
 	SINK_SHARE_MIN = 1024 * 1024,
 	SINK_ARENA_CHUNK = 64 * 1024,
 	SINK_ARENA_STEP = 1024 * 1024,	/* the arena's limit grows by this */
-	SINK_BATCH_MAX = 8 * 1024 * 1024	/* of decoded records in one put */
+	SINK_BATCH_MAX = 8 * 1024 * 1024	/* of records in one put */
 };
 
 enum { REC_WAITING, REC_ACKED, REC_FAILED };
@@ -42,7 +42,7 @@ struct sink {
 	uint32_t first;		/* of this put: single records go one by one */
 	uint32_t count;
 	bool single;		/* looking for the bad ones */
-	struct leat_err fail_err;	/* of sink_fail, when the policy stops */
+	struct leat_err fail_err;	/* of sink_fail, if the policy stops */
 	struct chain_header *headers;
 	uint32_t headers_cap;
 

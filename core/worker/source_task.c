@@ -45,14 +45,6 @@ enum {
 	TXN_ID_MAX = 300
 };
 
-struct batch *
-source_batch(struct leat_task *t)
-{
-	struct source *s = t->data;
-
-	return &s->batch;
-}
-
 static int
 no_memory(struct leat_err *err)
 {
@@ -64,7 +56,7 @@ no_memory(struct leat_err *err)
 static bool
 exactly_once(const struct leat_task *t)
 {
-	return t->set.exactly_once != EOS_DISABLED &&
+	return settings_exactly_once(&t->set, t->o.worker) &&
 	    (t->o.conn->connector.flags & LEAT_CAN_EXACTLY_ONCE) != 0;
 }
 

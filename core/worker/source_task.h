@@ -8,7 +8,7 @@
 
 #include "core/bus/bus.h"
 #include "core/record/chain.h"
-#include "core/worker/batch.h"
+#include "core/worker/source_batch.h"
 #include "core/worker/task.h"
 
 enum {

@@ -39,7 +39,7 @@ struct task_status;
 
 enum task_want { WANT_RUN, WANT_PAUSE, WANT_STOP };
 
-/* What a task is made of; strings and pointers must outlive it, refs are taken. */
+/* What a task is made of; what is no reference must outlive it. */
 struct task_options {
 	struct bus *bus;
 	struct metrics *metrics;
@@ -47,13 +47,13 @@ struct task_options {
 	const struct clock *clock;
 	struct properties *worker;
 	const struct registered *conn;
-	struct properties *props;	/* with what plan() said about this task */
+	struct properties *props;	/* with what plan() said of it */
 	const char *connector;	/* copied */
 	int32_t id;
 	int32_t ntasks;
 	enum task_want want;	/* at the start */
 	int64_t stop_timeout_ms;
-	/* Told after each change of state, on the task's thread, without locks. */
+	/* Told after each change of state. @thread task, without locks */
 	void (*changed)(void *arg);
 	void *arg;
 };
@@ -193,12 +193,13 @@ void task_progress(struct leat_task *t);
 /* Work goes on after errors of records? By errors.tolerance. */
 bool task_tolerates(const struct leat_task *t);
 
+/* The thread (task_run.c); arg is the task, whose reference it drops. */
+void *task_main(void *arg);
+
 /* The host table (host.c). */
 extern const struct leat_host host_table;
 
 /* What host.c needs of the two kinds. */
-struct batch;
-struct batch *source_batch(struct leat_task *t);
 void sink_ack(struct leat_task *t, uint32_t index);
 int sink_fail(struct leat_task *t, uint32_t index,
     const struct leat_err *err);

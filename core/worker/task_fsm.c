@@ -7,9 +7,9 @@
  *
  * NEW	    The thread has begun. No plugin state, no producer or consumer, no
  *	    share of the memory bound.
- * OPENING  The thread is making the task's resources and is inside the plugin's
- *	    open(), and nowhere else: so no wish can arrive here, it waits for the
- *	    outcome. Stored positions are read, none is written.
+ * OPENING  The thread is making the task's resources and is inside the
+ *	    plugin's open(), and nowhere else: so no wish can arrive here, it
+ *	    waits for the outcome. Stored positions are read, none is written.
  * RUNNING  Plugin state and resources are open. Positions move. The thread owns
  *	    the batch; the plugin may point into it until its next poll.
  * BACKOFF  All is closed, the error is kept, the time of the next try is set.

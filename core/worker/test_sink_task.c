@@ -3,7 +3,7 @@
  * test_sink_task.c: a scripted sink: acknowledgements, retries, bad records and
  * their dead letters, offsets, and stopping in the middle.
  */
-#include "core/worker/testing.h"
+#include "tests/harness/herding.h"
 
 #define BASE "connector.class", "fake-sink", "topics", "t"
 
@@ -362,6 +362,36 @@ test_tasks_share_partitions(void **state)
 	testing_wait(count() == 5);
 }
 
+/* Large records, a small bound: it holds, and all of them arrive. */
+static void
+test_memory_bound(void **state)
+{
+	struct testing *f = *state;
+	struct wanted list[3] = {
+		{ "in", testing_props("connector.class", "fake-source",
+		    "fake.total", "3000", "fake.value.bytes", "20000",
+		    "fake.per.poll", "100000", NULL) },
+		{ "out", testing_props(BASE, NULL) },
+		{ "out2", testing_props(BASE, NULL) },
+	};
+	size_t most = 0, i;
+	int64_t until;
+
+	testing_close(f);
+	testing_memory = 6 * 1024 * 1024;
+	testing_open(f);
+	testing_apply(f, list, 3);
+	until = clock_mono_ms(&clock_system) + 30000;
+	while (count() < 6000 && clock_mono_ms(&clock_system) < until) {
+		most = MAX(most, budget_used(f->budget));
+		fake_nap();
+	}
+	assert_int_equal(count(), 6000);
+	assert_true(most <= testing_memory);
+	for (i = 0; i < 3; i++)
+		properties_unref(list[i].props);
+}
+
 static void
 test_whole_way(void **state)
 {
@@ -423,7 +453,7 @@ test_validation(void **state)
 }
 
 #define T(fn) cmocka_unit_test_setup_teardown(fn, testing_setup, \
-	testing_teardown)
+    testing_teardown)
 
 int
 main(void)
@@ -442,6 +472,7 @@ main(void)
 		T(test_pause_in_the_middle),
 		T(test_config_error_of_put),
 		T(test_tasks_share_partitions),
+		T(test_memory_bound),
 		T(test_whole_way),
 		T(test_validation),
 	};

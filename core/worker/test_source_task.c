@@ -2,7 +2,7 @@
 /*
  * test_source_task.c: a scripted source under a real herder, bus and broker.
  */
-#include "core/worker/testing.h"
+#include "tests/harness/herding.h"
 
 #define BASE "connector.class", "fake-source"
 
@@ -301,6 +301,38 @@ test_stuck_plan(void **state)
 	fake_nap();
 }
 
+static int
+see_status(void *arg, struct leat_str key, struct leat_str value)
+{
+	char *text = arg;
+	size_t len = strlen(text);
+
+	(void)snprintf(text + len, 2000 - len, "%.*s %.*s\n", (int)key.len,
+	    key.ptr, (int)value.len, value.ptr);
+	return 0;
+}
+
+/* Kafka Connect's records in connect-status, and tombstones in the end. */
+static void
+test_published_status(void **state)
+{
+	struct testing *f = *state;
+	char text[2000];
+
+	testing_run(f, "c", testing_props(BASE, "fake.total", "1", NULL));
+	testing_wait((text[0] = '\0', bus_table_each(f->bus,
+	    BUS_STATUS_TOPIC, see_status, text, &f->err) == 0 &&
+	    strstr(text, "status-task-c-0 {\"state\":\"RUNNING\",\"trace\":"
+	    "null,\"worker_id\":\"test:1\",\"generation\":1}\n") != NULL &&
+	    strstr(text, "status-connector-c {\"state\":\"RUNNING\",") !=
+	    NULL));
+	testing_apply(f, NULL, 0);
+	testing_settle(f);
+	testing_wait((text[0] = '\0', bus_table_each(f->bus,
+	    BUS_STATUS_TOPIC, see_status, text, &f->err) == 0 &&
+	    text[0] == '\0'));
+}
+
 static void
 test_unknown_connector(void **state)
 {
@@ -348,7 +380,7 @@ test_bad_record_by_transform(void **state)
 {
 	struct testing *f = *state;
 
-	/* A topic name that no broker takes: the record is bad, not the task. */
+	/* A name that no topic may have: the record is bad, not the task. */
 	testing_run(f, "c", testing_props(BASE, "fake.total", "5",
 	    "fake.topic", "no topic", "errors.tolerance", "all", NULL));
 	testing_wait(testing_metric(f, "leat_task_error_records_skipped_"
@@ -357,7 +389,7 @@ test_bad_record_by_transform(void **state)
 }
 
 #define T(fn) cmocka_unit_test_setup_teardown(fn, testing_setup, \
-	testing_teardown)
+    testing_teardown)
 
 int
 main(void)
@@ -378,6 +410,7 @@ main(void)
 		T(test_blocked_poll_is_interrupted),
 		T(test_stuck_task),
 		T(test_stuck_plan),
+		T(test_published_status),
 		T(test_unknown_connector),
 		T(test_memory_bound),
 		T(test_bad_record_by_transform),

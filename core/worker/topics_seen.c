@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * topics_seen.c: see topics_seen.h. The value of an entry is a copy of its name,
- * which does not move when the table grows.
+ * topics_seen.c: see topics_seen.h. The value of an entry is a copy of its
+ * name, which does not move when the table grows.
  */
 #include "core/worker/topics_seen.h"
 

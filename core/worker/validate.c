@@ -23,6 +23,7 @@ static const struct place nowhere = { "", 0, 0 };
 
 struct check {
 	const struct properties *props;
+	const struct properties *worker;
 	const struct registered *conn;
 	const struct leat_option *framework;
 	struct problems *out;
@@ -199,6 +200,13 @@ check_source(struct check *c, const struct connector_settings *set)
 		    "exactly.once.support"), "exactly.once.support", NULL,
 		    "connector '%s' cannot deliver exactly once",
 		    c->conn->connector.name);
+	if (set->exactly_once == EOS_REQUIRED && c->worker != NULL &&
+	    strcmp(properties_get(c->worker, "exactly.once.source.support",
+	    "enabled"), "disabled") == 0)
+		problems_add(c->out, place_of(c->props,
+		    "exactly.once.support"), "exactly.once.support", NULL,
+		    "exactly-once delivery is disabled for this worker "
+		    "(exactly.once.source.support)");
 }
 
 static void
@@ -249,7 +257,7 @@ settings_validate(const char *name, const struct registered *conn,
 	struct check c = { .props = props, .conn = conn, .out = out };
 	struct leat_arena arena;
 
-	(void)worker;
+	c.worker = worker;
 	check_name(name, props, out);
 	c.framework = settings_rows(conn->connector.kind);
 	leat_arena_init(&arena, VALIDATE_CHUNK, 0);

@@ -32,13 +32,14 @@
 #include "core/bus/bus.h"
 #include "core/config/directory.h"
 #include "core/config/directory_watch.h"
+#include "core/config/interpolate.h"
 #include "core/config/properties.h"
 #include "core/config/worker_options.h"
 #include "core/plugin/registry.h"
 #include "core/worker/herder.h"
 
 enum { EXIT_START = 1, METRICS_MAX = 100000, TEXT_CHUNK = 1024,
-	DEFAULTS_MAX = 64 };
+	DEFAULTS_MAX = 64, LOG_FLUSH_MS = 10000 };
 
 static const struct logger lg = { "worker", NULL, -1 };
 
@@ -47,6 +48,7 @@ struct worker {
 	const struct worker_options *set;
 	struct leat_arena memory;
 	struct metrics *metrics;
+	int64_t *refused;	/* a gauge */
 	struct broker *broker;
 	struct bus *bus;
 	struct registry *registry;
@@ -56,6 +58,8 @@ struct worker {
 	struct loop *loop;
 	struct directory_watch *watch;
 	struct loop_fd *signals;
+	struct loop_timer *log_timer;
+	struct references refs;	/* as the settings allow them */
 	int signal_fd;
 	bool serving;
 	bool ending;
@@ -85,7 +89,8 @@ setup_log(const struct worker *w)
 			(void)log_set_level(levels->items[i].key,
 			    (enum log_level)level);
 		else
-			log_warn(&lg, "unknown log level", "component=%s level=%s",
+			log_warn(&lg, "unknown log level",
+			    "component=%s level=%s",
 			    levels->items[i].key, levels->items[i].value);
 	}
 }
@@ -220,6 +225,16 @@ log_problems(const struct problems *p)
 	}
 }
 
+static void
+show_refused(struct worker *w, const struct directory_view *now)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < now->nfiles; i++)
+		n += now->files[i].refused;
+	metric_set(w->refused, n);
+}
+
 /* @thread of whoever reloaded: the loop's, or a request's */
 static void
 directory_changed(void *arg, const struct directory_view *now,
@@ -231,6 +246,7 @@ directory_changed(void *arg, const struct directory_view *now,
 	size_t i;
 
 	log_problems(now->problems);
+	show_refused(w, now);
 	if (before != NULL && now->generation == before->generation)
 		return;
 	list = calloc(now->nconnectors + 1, sizeof(*list));
@@ -261,10 +277,16 @@ static int
 open_directory(struct worker *w, struct leat_err *err)
 {
 	struct directory_options o = { .path = w->set->config_dir,
-		.arg = w, .find = find_connector,
-		.validate = validate_connector, .changed = directory_changed,
+		.refs = &w->refs,
+		.arg = w,
+		.find = find_connector,
+		.validate = validate_connector,
+		.changed = directory_changed,
 		.failed = directory_failed };
 	struct leat_err later = LEAT_ERR_INIT;
+
+	w->refs = references_system;
+	w->refs.allowed = w->set->config_allowed_paths;
 
 	w->directory = directory_new(&o, err);
 	if (w->directory == NULL)
@@ -275,6 +297,27 @@ open_directory(struct worker *w, struct leat_err *err)
 		return 0;
 	w->watch = directory_watch_new(w->directory, w->loop, NULL, err);
 	return w->watch == NULL ? err->code : 0;
+}
+
+/* Lines held back as identical are told now and then. */
+static void
+flush_log(void *arg)
+{
+	struct worker *w = arg;
+
+	log_flush(false);
+	loop_timer_start(w->log_timer, LOG_FLUSH_MS);
+}
+
+static int
+start_log_timer(struct worker *w, struct leat_err *err)
+{
+	w->log_timer = loop_timer_new(w->loop, flush_log, w);
+	if (w->log_timer == NULL)
+		return leat_err_set(err, LEAT_CLS_FATAL, -ENOMEM,
+		    "out of memory");
+	loop_timer_start(w->log_timer, LOG_FLUSH_MS);
+	return 0;
 }
 
 /* -------------------------------------------------------------- signals */
@@ -375,12 +418,17 @@ static int
 start(struct worker *w, struct leat_err *err)
 {
 	w->loop = loop_new(&clock_system, err);
-	if (w->loop == NULL || open_signals(w, err) < 0)
+	if (w->loop == NULL || open_signals(w, err) < 0 ||
+	    start_log_timer(w, err) < 0)
 		return err->code;
 	w->metrics = metrics_new(METRICS_MAX);
 	if (w->metrics == NULL)
 		return leat_err_set(err, LEAT_CLS_FATAL, -ENOMEM,
 		    "out of memory");
+	w->refused = metrics_get(w->metrics, METRIC_GAUGE,
+	    "leat_worker_refused_file_count",
+	    "Files of the directory whose present text is not in force", NULL,
+	    0, 1);
 	if (open_broker(w, err) < 0 || load_plugins(w, err) < 0 ||
 	    start_herder(w, err) < 0 || open_directory(w, err) < 0)
 		return err->code;
@@ -408,11 +456,15 @@ end(struct worker *w)
 	bus_close(w->bus);
 	if (w->broker != NULL)
 		broker_close(w->broker);
+	if (w->refused != NULL)
+		metrics_put(w->metrics, w->refused);
 	metrics_free(w->metrics);
 	if (w->signals != NULL)
 		loop_fd_remove(w->signals);
 	if (w->signal_fd >= 0)
 		(void)close(w->signal_fd);
+	if (w->log_timer != NULL)
+		loop_timer_free(w->log_timer);
 	loop_free(w->loop);
 }
 
@@ -447,6 +499,7 @@ worker_run(const struct worker_start *o)
 	rc = run(&w);
 	end(&w);
 	log_notice(&lg, "worker ended", "code=%d", rc);
+	log_flush(true);
 	leat_arena_fini(&w.memory);
 	return rc;
 }

@@ -6,6 +6,7 @@
  *	bench_broker [directory]
  */
 #include <fcntl.h>
+#include <ftw.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,6 +255,12 @@ read_rate(struct broker_partition *p)
 	return (double)n / t;
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	return remove(path);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -261,7 +268,7 @@ main(int argc, char **argv)
 	struct broker_options o;
 	struct broker_partition *p, *q;
 	struct broker *b;
-	char dir[4096], cmd[4200];
+	char dir[4096];
 	double build, copy, rate, use, p50, p99, sync, start;
 
 	snprintf(dir, sizeof(dir), "%s/bench-broker-%d", argc > 1 ? argv[1] :
@@ -295,6 +302,5 @@ main(int argc, char **argv)
 		die(&err);
 	printf(",\"open_clean_ms\":%.2f}\n", (now() - start) * 1e3);
 	broker_close(b);
-	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", dir);
-	return system(cmd) != 0;
+	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0;
 }

@@ -26,7 +26,7 @@
 #include "tests/bench/bench.h"
 #include "tests/harness/pg.h"
 #include "tests/harness/proc.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { ROWS_PER_TXN = 50, LATENCY_SAMPLES = 500, ROUNDS_MAX = 16 };
 

@@ -23,7 +23,7 @@
 
 #include "tests/bench/bench.h"
 #include "tests/harness/proc.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { CONNECTIONS = 8, BATCH = 500, ROUNDS = 3 };
 
@@ -175,7 +175,7 @@ bench_all(void **state)
 	    60000);
 	compare("http-sink-single", "requests/s", "", records, false);
 	compare("http-sink-batch", "MB/s",
-	    th_text("batch.max.records: %d\nbody.format: json-array\n", BATCH),
+	    th_text("batch.max.records: %d\nbatch.format: array\n", BATCH),
 	    records / BATCH, true);
 	th_worker_stop(worker);
 	th_worker_free(worker);

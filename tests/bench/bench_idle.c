@@ -13,7 +13,7 @@
 
 #include "tests/bench/bench.h"
 #include "tests/harness/proc.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { STARTS = 11 };
 

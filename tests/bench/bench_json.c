@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/record/testing.h"
+#include "core/record/record_testing.h"
 
 enum { ROUNDS = 300000, TRIES = 7 };
 

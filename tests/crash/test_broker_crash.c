@@ -34,6 +34,7 @@
 #include "broker/coord/txn_record.h"
 #include "core/base/obj.h"
 #include "tests/harness/crashfs.h"
+#include "tests/harness/proc.h"
 
 enum { STEPS = 60, VALUE_MAX = 64, IDS_MAX = 4096 };
 
@@ -48,7 +49,7 @@ struct model {
 	int nids;
 };
 
-static char root[256];
+static const char *root;
 
 static struct broker *
 open_broker(const char *dir, const struct fsio *fs, struct leat_err *err)
@@ -251,7 +252,8 @@ dump_batch(void *arg, const struct batch_header *h, const uint8_t *batch,
 {
 	int32_t epoch;
 
-	fprintf(stderr, "# %s [%lld..%lld] pid %lld epoch %d seq %d %s%s n %d\n",
+	fprintf(stderr,
+	    "# %s [%lld..%lld] pid %lld epoch %d seq %d %s%s n %d\n",
 	    (const char *)arg, (long long)h->base_offset,
 	    (long long)batch_next_offset(h) - 1, (long long)h->producer_id,
 	    h->producer_epoch, h->base_sequence,
@@ -268,7 +270,7 @@ dump_batch(void *arg, const struct batch_header *h, const uint8_t *batch,
 		while (batch_reader_next(r, &rec, err) > 0 &&
 		    txn_value_decode(rec.value, &v) == 0) {
 			fprintf(stderr, "#   status %d pid %lld epoch %d\n",
-			    v.status, (long long)v.producer_id, v.epoch);
+			    (int)v.status, (long long)v.producer_id, v.epoch);
 			free(v.places);
 		}
 		batch_reader_free(r);
@@ -452,13 +454,15 @@ number_of(const char *name, uint64_t none)
 {
 	const char *v = getenv(name);
 
-	return v == NULL ? none : strtoull(v, NULL, 10);
+	if (v != NULL)
+		(void)leat_parse_u64(leat_str_c(v), UINT64_MAX, &none);
+	return none;
 }
 
 static void
 run_seed(uint64_t seed, uint64_t rounds)
 {
-	char dir[300], stash[300], cmd[700];
+	char dir[300], stash[300];
 	struct crashfs *c;
 	struct model m = { .txn_confirmed = -1 };
 
@@ -473,8 +477,8 @@ run_seed(uint64_t seed, uint64_t rounds)
 		(void)round_of(c, dir, &m, 1 + i * 3 + seed % 3);
 	}
 	crashfs_free(c);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s %s", dir, stash);
-	assert_int_equal(system(cmd), 0);
+	th_remove(dir);
+	th_remove(stash);
 }
 
 static void
@@ -497,15 +501,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_power_cuts),
 	};
-	const char *tmp = getenv("TMPDIR");
-	char cmd[512];
-	int rc;
 
-	snprintf(root, sizeof(root), "%s/crash.XXXXXX",
-	    tmp != NULL ? tmp : "/tmp");
-	if (mkdtemp(root) == NULL)
-		return 1;
-	rc = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", root);
-	return system(cmd) != 0 ? 1 : rc;
+	root = th_tmpdir();
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

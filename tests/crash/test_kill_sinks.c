@@ -23,7 +23,7 @@
 #include "tests/harness/jsonq.h"
 #include "tests/harness/proc.h"
 #include "tests/harness/reader.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { SOON_MS = 30000, PER_ROUND = 600, NUMBERS_MAX = 1000000 };
 

@@ -26,7 +26,7 @@
 #include "tests/harness/pg.h"
 #include "tests/harness/proc.h"
 #include "tests/harness/reader.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { SOON_MS = 30000, ROWS = 200, CLIENTS = 4, RATE = 400 };
 
@@ -205,7 +205,8 @@ killed_database(void **state)
 static void
 killed_in_the_snapshot(void **state)
 {
-	struct th_pg *pg = th_pg_start(&(struct th_pg_opts){ .name = "pg-snap" });
+	const struct th_pg_opts po = { .name = "pg-snap" };
+	struct th_pg *pg = th_pg_start(&po);
 	struct th_worker *w = th_worker_start(&(struct th_worker_opts){
 	    .name = "snap" });
 	struct th_ledger *l = th_ledger_new(TH_LEDGER_LATE);

@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "core/record/testing.h"
+#include "core/record/record_testing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

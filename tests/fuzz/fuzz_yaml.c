@@ -37,7 +37,9 @@ find(void *arg, const char *name)
 	static const struct leat_connector pg = { .options = source_rows };
 	static const struct leat_connector other = { .options = other_rows };
 
-	return name[0] == 'p' ? &pg : name[0] == 'q' ? &other : NULL;
+	if (name[0] == 'p')
+		return &pg;
+	return name[0] == 'q' ? &other : NULL;
 }
 
 static void

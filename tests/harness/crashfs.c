@@ -11,6 +11,7 @@
 #include "tests/harness/crashfs.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tests/harness/proc.h"
 
 struct change {			/* of a file's bytes */
 	struct change *next;
@@ -512,24 +515,34 @@ apply_change(struct crashfs *c, int fd, const struct change *ch)
 	free(data);
 }
 
+static int
+open_below(int dir, ino_t ino)
+{
+	DIR *d = fdopendir(dir);
+	struct dirent *e;
+	int fd = -1, sub;
+
+	while (fd < 0 && (e = readdir(must(d))) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 ||
+		    strcmp(e->d_name, "..") == 0)
+			continue;
+		if (e->d_type == DT_REG && e->d_ino == ino)
+			fd = openat(dirfd(d), e->d_name, O_RDWR | O_CLOEXEC);
+		if (e->d_type == DT_DIR && (sub = openat(dirfd(d), e->d_name,
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0)
+			fd = open_below(sub, ino);
+	}
+	closedir(d);
+	return fd;
+}
+
 /* Finds the file of an inode anywhere below root or in the stash. */
 static int
 open_inode(const char *root, ino_t ino)
 {
-	char cmd[8192], path[4096] = "";
-	FILE *p;
-	int fd = -1;
+	int dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	snprintf(cmd, sizeof(cmd), "find %s -xdev -inum %llu -type f", root,
-	    (unsigned long long)ino);
-	p = popen(cmd, "r");
-	if (p != NULL && fgets(path, sizeof(path), p) != NULL) {
-		path[strcspn(path, "\n")] = '\0';
-		fd = open(path, O_RDWR);
-	}
-	if (p != NULL)
-		pclose(p);
-	return fd;
+	return dir < 0 ? -1 : open_below(dir, ino);
 }
 
 static void
@@ -553,16 +566,6 @@ recover_file(struct crashfs *c, struct file *f)
 }
 
 static void
-remove_tree(const char *path)
-{
-	char cmd[8192];
-
-	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", path);
-	if (system(cmd) != 0)
-		abort();
-}
-
-static void
 undo(const struct name *n)
 {
 	if (n->from != NULL) {
@@ -572,7 +575,7 @@ undo(const struct name *n)
 		return;
 	} else if (!n->removed) {
 		if (n->is_dir)
-			remove_tree(n->path);
+			th_remove(n->path);
 		else
 			unlink(n->path);
 	}

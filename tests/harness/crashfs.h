@@ -28,7 +28,7 @@
 
 struct crashfs;
 
-/* Below root, which must exist; `stash`, outside of it, holds what may return. */
+/* Below root, which must exist; `stash`, elsewhere, holds what may return. */
 struct crashfs *crashfs_new(const char *root, const char *stash,
     uint64_t seed);
 void crashfs_free(struct crashfs *c);

@@ -57,7 +57,7 @@ static const struct {
 	{ "update", 8, "\\set r random(1, :rows)\n"
 	    "UPDATE item SET rev = rev + 1 WHERE id = :r;\n" },
 	{ "many", 1, "\\set r random(0, 9)\n"
-	    "WITH x AS (SELECT id FROM item WHERE id <= :rows AND "
+	    "WITH x AS (SELECT id FROM item WHERE id <= least(:rows, 200) AND "
 	    "id % 10 = :r ORDER BY id FOR UPDATE) UPDATE item SET "
 	    "rev = rev + 1 FROM x WHERE item.id = x.id;\n" },
 	{ "delete", 2, "DELETE FROM item WHERE id = "

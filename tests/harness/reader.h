@@ -12,7 +12,7 @@
 
 #include <leat/value.h>
 
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 struct th_reader;
 
@@ -33,8 +33,8 @@ struct th_reader *th_reader_open(struct th_worker *w, const char *topic);
 void th_reader_close(struct th_reader *r);
 
 /*
- * Reads what there is now, up to the end; records are given to fn (NULL: only
- * counted). Their number; 0 also when the topic is not there yet.
+ * Reads what there is now, about up to the end; records are given to fn (NULL:
+ * only counted). Their number; 0 also when the topic is not there yet.
  */
 size_t th_reader_read(struct th_reader *r, th_record_fn *fn, void *arg);
 

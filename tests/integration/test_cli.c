@@ -19,7 +19,7 @@
 
 #include "tests/harness/jsonq.h"
 #include "tests/harness/proc.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { SOON_MS = 10000 };
 enum { OK = 0, FAILED = 1, USAGE = 2, INVALID = 3, UNREACHABLE = 4,

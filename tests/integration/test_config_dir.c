@@ -19,7 +19,7 @@
 #include "tests/harness/http.h"
 #include "tests/harness/jsonq.h"
 #include "tests/harness/proc.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { SOON_MS = 10000 };
 
@@ -97,13 +97,15 @@ wait_applied(void)
 static void
 start_beat(void)
 {
+	size_t n = th_http_count(hook);
+
 	if (there("post"))
 		return;
 	datagen("beat", "beat");
 	th_worker_file(w, "post.yaml", "connector: http-sink\n"
 	    "topics: beat\nurl: %s\nconnections: 1\n",
 	    th_http_url(hook, "/a"));
-	TH_WAIT(came("/a", 0), SOON_MS);
+	TH_WAIT(came("/a", n), SOON_MS);
 }
 
 static void
@@ -281,17 +283,23 @@ symlink_swap(void **state)
 	TH_WAIT(!there("km"), SOON_MS);
 }
 
+static int64_t
+generation(void)
+{
+	return th_worker_metric(w, "leat_worker_config_generation");
+}
+
 static void
 generations(void **state)
 {
-	int64_t g = th_worker_metric(w, "leat_worker_config_generation");
+	int64_t g = generation();
 
 	assert_true(g > 0);
 	datagen("gen", "gen");
-	TH_WAIT(th_worker_metric(w, "leat_worker_config_generation") > g, SOON_MS);
-	g = th_worker_metric(w, "leat_worker_config_generation");
+	TH_WAIT(generation() > g, SOON_MS);
+	g = generation();
 	th_worker_remove(w, "gen.yaml");
-	TH_WAIT(th_worker_metric(w, "leat_worker_config_generation") > g, SOON_MS);
+	TH_WAIT(generation() > g, SOON_MS);
 }
 
 /* A file that was made through the API is a file as any other. */

@@ -17,7 +17,7 @@
 
 #include "tests/harness/jsonq.h"
 #include "tests/harness/proc.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { SOON_MS = 10000 };
 
@@ -42,8 +42,7 @@ static const struct broken all_broken[] = {
 	    "field.id: sequence\ncount: -7\n", 4, "count" },
 	{ "choice.yaml", "connector: datagen\ntopic: t\n"
 	    "quickstart: order\n", 3, "did you mean 'orders'" },
-	{ "missing.yaml", "connector: datagen\nfield.id: sequence\n", 0,
-	    "topic" },
+	{ "missing.yaml", "connector: http-sink\ntopics: t\n", 0, "url" },
 	{ "no-class.yaml", "topic: t\n", 0, "connector" },
 	{ "no-such-class.yaml", "connector: datagon\ntopic: t\n", 1,
 	    "did you mean 'datagen'" },
@@ -61,8 +60,8 @@ static const struct broken all_broken[] = {
 	{ "half.yaml", "source:\n  connector: datagen\n  topic: t\n"
 	    "  field.id: sequence\nsnik:\n  connector: http-sink\n", 5,
 	    "did you mean 'sink'" },
-	{ "syntax.json", "{\"connector.class\":\"datagen\",\n\"topic\":}\n",
-	    2, "" },
+	{ "syntax.json", "{\"connector.class\":\"datagen\",\n"
+	    "\"topic\" \"t\"}\n", 2, "" },
 	{ "bomb.yaml", "a: &a [x,x,x,x,x,x,x,x,x]\n"
 	    "b: &b [*a,*a,*a,*a,*a,*a,*a,*a]\n"
 	    "c: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n"
@@ -146,6 +145,26 @@ worker_refuses_all_and_runs_the_good(void **state)
 	th_worker_free(w);
 }
 
+static int64_t
+refused_files(struct th_worker *w)
+{
+	return th_worker_metric(w, "leat_worker_refused_file_count");
+}
+
+struct since {
+	struct th_worker *w;
+	size_t from;	/* of its log */
+	const struct broken *b;
+};
+
+static bool
+complained_since(void *arg)
+{
+	struct since *s = arg;
+
+	return complained(all_said(s->w) + s->from, s->b);
+}
+
 static void
 last_good_stays_live(void **state)
 {
@@ -163,15 +182,19 @@ last_good_stays_live(void **state)
 			continue;
 		th_worker_file(w, "live.yaml", "%s", b.text);
 		b.file = "live.yaml";
-		TH_WAIT(complained(all_said(w) + strlen(before), &b), SOON_MS);
+		if (!th_wait_until(complained_since, &(struct since){ w,
+			strlen(before), &b }, SOON_MS))
+			th_fail("%s: no complaint of line %d with '%s':\n%s",
+			    all_broken[i].file, b.line, b.says,
+			    all_said(w) + strlen(before));
 		TH_WAIT(th_worker_topic(w, "live", "end_offset") > end,
 		    SOON_MS);
 		assert_true(th_worker_is(w, "live", "RUNNING"));
 	}
-	assert_true(th_worker_metric(w, "leat_config_refused_files") == 1);
+	assert_int_equal(refused_files(w), 1);
 	th_worker_file(w, "live.yaml", GOOD, "mended");
 	TH_WAIT(th_worker_topic(w, "mended", "end_offset") > 0, SOON_MS);
-	TH_WAIT(th_worker_metric(w, "leat_config_refused_files") == 0, SOON_MS);
+	TH_WAIT(refused_files(w) == 0, SOON_MS);
 	assert_int_equal(th_worker_stop(w), 0);
 	th_worker_free(w);
 }
@@ -203,7 +226,8 @@ wrong_worker_settings(void **state)
 		{ "rest.lisen: 127.0.0.1:1", "did you mean 'rest.listen'" },
 		{ "rest.listen: nonsense:x:y", "rest.listen" },
 		{ "memory.max.bytes: lots", "memory.max.bytes" },
-		{ "nothing.known: 1", "nothing.known" } };
+		{ "nothing.known: 1", "nothing.known" }
+	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		const char *conf = th_path("wrong-%zu.yaml", i);
@@ -273,11 +297,25 @@ validate_good_files(void **state)
 	assert_int_equal(validate(th_path("fine/a.yaml"), NULL, &out), 0);
 	assert_int_equal(validate(th_path("fine"), "--json", &out), 0);
 	th_json(out);
-	assert_int_equal(validate(th_text("%s/configs/worker.yaml",
-	    th_src_dir()), NULL, &out), 0);
 	assert_int_equal(validate(th_path("no-such-file.yaml"), NULL, &out),
-	    3);
+	    1);
 	assert_non_null(strstr(out, "no-such-file.yaml"));
+}
+
+/* What the example says in comments is true: each line may be switched on. */
+static void
+example_settings(void **state)
+{
+	const char *path = th_path("worker.yaml");
+	char *out;
+
+	th_run(&out, "sed", "-E", "s/^#([a-z.]+:)/\\1/", th_text(
+	    "%s/configs/worker.yaml", th_src_dir()), NULL);
+	th_write_text(path, out);
+	free(out);
+	if (th_run(&out, th_leat_bin(), "validate", "--config", path, NULL))
+		th_fail("%s", out);
+	free(out);
 }
 
 int
@@ -290,6 +328,7 @@ main(void)
 		cmocka_unit_test(wrong_worker_settings),
 		cmocka_unit_test(validate_tells_all_at_once),
 		cmocka_unit_test(validate_good_files),
+		cmocka_unit_test(example_settings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@
 #include "tests/harness/pg.h"
 #include "tests/harness/proc.h"
 #include "tests/harness/reader.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { SOON_MS = 15000, ROWS = 20, MEMORY_MIB = 8 };
 

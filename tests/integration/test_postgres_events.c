@@ -4,11 +4,14 @@
  */
 #include "tests/integration/pgtest.h"
 
+#include "core/record/converter.h"
+#include "core/record/record_testing.h"
+
 static struct th_pg *pg;
 
 #define ROW1 "{\"id\":1,\"customer\":\"ann\",\"amount\":\"B88=\"," \
-	"\"note\":\"none\",\"created\":\"2024-03-01T01:02:03.450000Z\"," \
-	"\"m\":null}"
+	     "\"note\":\"none\",\"created\":\"2024-03-01T01:02:03.450000Z\"," \
+	     "\"m\":null}"
 
 static void
 make_orders(void)
@@ -79,6 +82,145 @@ test_operations(void **state)
 	pgt_end(pg, f, "ops");
 }
 
+/* -------------------------------------------- the whole event, as written */
+
+static void *converter;
+
+/* A value by the JsonConverter, with its schema. */
+static const char *
+converted(const struct leat_schema *schema, const struct leat_value *v)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct leat_buf b;
+	const char *text;
+	bool null = false;
+
+	leat_buf_init(&b, 1u << 20);
+	if (json_converter.encode(converter, schema, v, &b, &null, &err) < 0)
+		fail_msg("%s", err.text);
+	text = th_text("%s", leat_buf_cstr(&b));
+	leat_buf_fini(&b);
+	return text;
+}
+
+/* clang-format off */
+#define COLUMNS \
+	"{\"type\":\"int32\",\"optional\":false,\"default\":0," \
+	"\"field\":\"id\"}," \
+	"{\"type\":\"string\",\"optional\":false,\"field\":\"customer\"}," \
+	"{\"type\":\"bytes\",\"optional\":true,\"name\":" \
+	"\"org.apache.kafka.connect.data.Decimal\",\"version\":1," \
+	"\"parameters\":{\"scale\":\"2\"," \
+	"\"connect.decimal.precision\":\"10\"},\"field\":\"amount\"}," \
+	"{\"type\":\"string\",\"optional\":true,\"default\":\"none\"," \
+	"\"field\":\"note\"}," \
+	"{\"type\":\"string\",\"optional\":false,\"name\":" \
+	"\"io.debezium.time.ZonedTimestamp\",\"version\":1," \
+	"\"field\":\"created\"}," \
+	"{\"type\":\"string\",\"optional\":true,\"name\":" \
+	"\"io.debezium.data.Enum\",\"version\":1,\"parameters\":" \
+	"{\"allowed\":\"sad,happy\"},\"field\":\"m\"}"
+#define ROW_SCHEMA(field) \
+	"{\"type\":\"struct\",\"fields\":[" COLUMNS "]," \
+	"\"optional\":true,\"name\":\"px.shop.orders.Value\"," \
+	"\"field\":\"" field "\"},"
+#define PLAIN(name, type, optional) \
+	"{\"type\":\"" type "\",\"optional\":" optional \
+	",\"field\":\"" name "\"}"
+#define SOURCE_SCHEMA \
+	"{\"type\":\"struct\",\"fields\":[" \
+	PLAIN("version", "string", "false") "," \
+	PLAIN("connector", "string", "false") "," \
+	PLAIN("name", "string", "false") "," \
+	PLAIN("ts_ms", "int64", "false") "," \
+	"{\"type\":\"string\",\"optional\":true,\"name\":" \
+	"\"io.debezium.data.Enum\",\"version\":1,\"parameters\":" \
+	"{\"allowed\":\"true,first,first_in_data_collection," \
+	"last_in_data_collection,last,false,incremental\"}," \
+	"\"default\":\"false\",\"field\":\"snapshot\"}," \
+	PLAIN("db", "string", "false") "," \
+	PLAIN("sequence", "string", "true") "," \
+	PLAIN("ts_us", "int64", "true") "," \
+	PLAIN("ts_ns", "int64", "true") "," \
+	PLAIN("schema", "string", "false") "," \
+	PLAIN("table", "string", "false") "," \
+	PLAIN("txId", "int64", "true") "," \
+	PLAIN("lsn", "int64", "true") "," \
+	PLAIN("xmin", "int64", "true") "," \
+	PLAIN("origin", "string", "true") "," \
+	PLAIN("origin_lsn", "int64", "true") "]," \
+	"\"optional\":false,\"name\":" \
+	"\"io.debezium.connector.postgresql.Source\"," \
+	"\"version\":1,\"field\":\"source\"},"
+#define TRANSACTION_SCHEMA \
+	"{\"type\":\"struct\",\"fields\":[" \
+	PLAIN("id", "string", "false") "," \
+	PLAIN("total_order", "int64", "false") "," \
+	PLAIN("data_collection_order", "int64", "false") "]," \
+	"\"optional\":true,\"name\":\"event.block\",\"version\":1," \
+	"\"field\":\"transaction\"},"
+#define ENVELOPE_SCHEMA \
+	"{\"schema\":{\"type\":\"struct\",\"fields\":[" \
+	ROW_SCHEMA("before") ROW_SCHEMA("after") SOURCE_SCHEMA \
+	TRANSACTION_SCHEMA PLAIN("op", "string", "false") "," \
+	PLAIN("ts_ms", "int64", "true") "," \
+	PLAIN("ts_us", "int64", "true") "," \
+	PLAIN("ts_ns", "int64", "true") "],\"optional\":false," \
+	"\"name\":\"px.shop.orders.Envelope\",\"version\":2},\"payload\":"
+
+/* clang-format on */
+
+/* What the server decides is taken from the event; all else is spelled out. */
+static const char *
+expected_insert(struct leat_fake *f)
+{
+	const char *us = pgt_at(f, 0, "/source/ts_us");
+	const char *lsn = pgt_at(f, 0, "/source/lsn");
+
+	return th_text(ENVELOPE_SCHEMA "{\"before\":null,\"after\":" ROW1
+	    ",\"source\":{\"version\":\"" LEAT_VERSION "\","
+	    "\"connector\":\"postgresql\",\"name\":\"px\",\"ts_ms\":%.*s,"
+	    "\"snapshot\":\"false\",\"db\":\"postgres\","
+	    "\"sequence\":\"[null,\\\"%s\\\"]\",\"ts_us\":%s,"
+	    "\"ts_ns\":%s000,\"schema\":\"shop\",\"table\":\"orders\","
+	    "\"txId\":%s,\"lsn\":%s,\"xmin\":null,\"origin\":null,"
+	    "\"origin_lsn\":null},\"transaction\":null,\"op\":\"c\","
+	    "\"ts_ms\":1795331268300,\"ts_us\":1795331268300412,"
+	    "\"ts_ns\":1795331268300412000}}", (int)strlen(us) - 3, us, lsn,
+	    us, us, th_pg_value(pg, "SELECT xmin FROM shop.orders"), lsn);
+}
+
+static void
+test_json(void **state)
+{
+	static const char *const settings[] = { NULL };
+	struct leat_schema_pool *pool = leat_schema_pool_new(1u << 24);
+	struct leat_fake *f = pgt_source(pg, "json", "shop.orders");
+	const struct leat_record *rec;
+
+	converter = testing_open(&json_converter, pool, settings);
+	make_orders();
+	pgt_open(f);
+	(void)leat_fake_run(f, 1, 200);
+	insert_ann();
+	leat_fake_set_clock(f, INT64_C(1795331268300412));
+	for (int i = 0; i < 1000 && leat_fake_count(f) == 0; i++) {
+		assert_true(leat_fake_poll(f) >= 0);
+		th_nap(5);
+	}
+	rec = leat_fake_record(f, 0);
+	assert_string_equal(converted(rec->key_schema, &rec->key),
+	    "{\"schema\":{\"type\":\"struct\",\"fields\":["
+	    "{\"type\":\"int32\",\"optional\":false,\"default\":0,"
+	    "\"field\":\"id\"}],\"optional\":false,\"name\":"
+	    "\"px.shop.orders.Key\"},\"payload\":{\"id\":1}}");
+	assert_string_equal(converted(rec->value_schema, &rec->value),
+	    expected_insert(f));
+	pgt_end(pg, f, "json");
+	json_converter.close(converter);
+	leat_schema_pool_free(pool);
+}
+
 static int
 start(void **state)
 {
@@ -98,6 +240,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_operations),
+		cmocka_unit_test(test_json),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

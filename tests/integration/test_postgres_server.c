@@ -62,8 +62,9 @@ test_table_refusals(void **state)
 	expect_refusal(f, LEAT_CLS_CONFIG, "role 'cdc' may not replicate: "
 	    "ALTER ROLE \"cdc\" REPLICATION;");
 	th_pg_exec(pg, "ALTER ROLE cdc REPLICATION");
-	expect_refusal(f, LEAT_CLS_CONFIG, "GRANT USAGE ON SCHEMA \"public\" TO "
-	    "\"cdc\"; GRANT SELECT ON \"public\".\"tab\" TO \"cdc\";");
+	expect_refusal(f, LEAT_CLS_CONFIG, "GRANT USAGE ON SCHEMA "
+	    "\"public\" TO \"cdc\"; GRANT SELECT ON \"public\".\"tab\" TO "
+	    "\"cdc\";");
 	th_pg_exec(pg, "GRANT SELECT ON tab TO cdc");
 	expect_refusal(f, LEAT_CLS_CONFIG, "create the publication, with the "
 	    "rights of the tables' owner: CREATE PUBLICATION \"tab\" FOR TABLE "
@@ -153,7 +154,8 @@ test_holes(void **state)
 	th_pg_exec(pg, "SELECT pg_drop_replication_slot('hole')");
 	expect_refusal(f, LEAT_CLS_CONFIG, "replication slot 'hole' is gone");
 	th_pg_exec(pg, "INSERT INTO hole VALUES (2, 'b')");
-	th_pg_exec(pg, "SELECT pg_create_logical_replication_slot('hole', 'pgoutput')");
+	th_pg_exec(pg, "SELECT pg_create_logical_replication_slot('hole', "
+	    "'pgoutput')");
 	expect_refusal(f, LEAT_CLS_CONFIG, "ahead of the stored position");
 	leat_fake_set(f, "snapshot.mode", "when_needed");
 	run_once(f, 2);
@@ -228,7 +230,8 @@ test_snapshot_interrupted(void **state)
 	struct leat_fake *f = pgt_source(pg, "mid", "public.mid");
 
 	make_table("mid");
-	th_pg_exec(pg, "INSERT INTO mid SELECT g FROM generate_series(1,100) g");
+	th_pg_exec(pg, "INSERT INTO mid SELECT g FROM "
+	    "generate_series(1,100) g");
 	leat_fake_batch_limits(f, 30, 1 << 20);
 	pgt_open(f);
 	assert_int_equal(leat_fake_run(f, 60, PGT_WAIT_MS), 0);

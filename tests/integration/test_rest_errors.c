@@ -16,12 +16,12 @@
 
 #include "tests/harness/jsonq.h"
 #include "tests/harness/proc.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { SOON_MS = 10000 };
 
 #define DATAGEN "{\"connector.class\":\"datagen\",\"topic\":\"t\"," \
-	"\"field.id\":\"sequence\",\"rate\":\"5\"}"
+		"\"field.id\":\"sequence\",\"rate\":\"5\"}"
 
 static struct th_worker *w;
 
@@ -74,9 +74,12 @@ unknown_methods(void **state)
 	static const struct {
 		const char *method, *path;
 	} calls[] = {
-		{ "DELETE", "/" }, { "PUT", "/connectors" },
-		{ "POST", "/connectors/a" }, { "GET", "/connectors/a/pause" },
-		{ "PUT", "/connectors/a/restart" }, { "PATCH", "/health" },
+		{ "DELETE", "/" },
+		{ "PUT", "/connectors" },
+		{ "POST", "/connectors/a" },
+		{ "GET", "/connectors/a/pause" },
+		{ "PUT", "/connectors/a/restart" },
+		{ "PATCH", "/health" },
 		{ "OPTIONS", "/connectors/a/status" },
 	};
 

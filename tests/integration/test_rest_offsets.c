@@ -16,7 +16,7 @@
 #include "tests/harness/jsonq.h"
 #include "tests/harness/proc.h"
 #include "tests/harness/reader.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { SOON_MS = 10000, RECORDS = 100 };
 

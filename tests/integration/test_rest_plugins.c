@@ -14,7 +14,7 @@
 
 #include "tests/harness/jsonq.h"
 #include "tests/harness/proc.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 static struct th_worker *w;
 
@@ -125,7 +125,8 @@ options_of_a_plugin(void **state)
 static void
 options_of_the_framework(void **state)
 {
-	const char *text = th_worker_get(w, "/connector-plugins/datagen/config");
+	const char *text =
+	    th_worker_get(w, "/connector-plugins/datagen/config");
 
 	assert_non_null(strstr(text, "\"name\":\"tasks.max\""));
 	text = th_worker_get(w, "/connector-plugins/http-sink/config");
@@ -224,7 +225,8 @@ names_of_the_replaced(void **state)
 		"FileStreamSink",
 		"org.apache.kafka.connect.file.FileStreamSourceConnector",
 		"io.confluent.kafka.connect.datagen.DatagenConnector",
-		"io.confluent.connect.http.HttpSinkConnector" };
+		"io.confluent.connect.http.HttpSinkConnector"
+	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		th_worker_get(w, th_text("/connector-plugins/%s/config",

@@ -15,7 +15,7 @@
 #include "tests/harness/jsonq.h"
 #include "tests/harness/proc.h"
 #include "tests/harness/reader.h"
-#include "tests/harness/worker.h"
+#include "tests/harness/th_worker.h"
 
 enum { SOON_MS = 10000 };
 
@@ -29,7 +29,7 @@ static const char squares_source[] =
 "\n"
 "struct config { const char *topic; int64_t step; };\n"
 "struct squares { struct leat_task *task; const struct config *config;\n"
-"	int64_t n; };\n"
+"	int64_t n, next_ms; };\n"
 "\n"
 "static const struct leat_option options[] = {\n"
 "	{ .name = \"topic\", .type = LEAT_OPT_STRING,\n"
@@ -66,10 +66,13 @@ static const char squares_source[] =
 "	struct leat_record r = { .topic = s->config->topic,\n"
 "	    .partition = LEAT_PARTITION_ANY };\n"
 "	struct leat_buf offset;\n"
+"	int64_t now_ms = leat_mono_ms(s->task);\n"
 "\n"
-"	leat_wait(s->task, -1, 0, 10);\n"
-"	if (b->nrecords > 0 || s->n >= 1000000)\n"
+"	if (now_ms < s->next_ms) {\n"
+"		leat_wait(s->task, -1, 0, s->next_ms - now_ms);\n"
 "		return 0;\n"
+"	}\n"
+"	s->next_ms = now_ms + 10;\n"
 "	s->n += s->config->step;\n"
 "	r.value = leat_i64(s->n * s->n);\n"
 "	r.timestamp_ms = leat_now_us(s->task) / 1000;\n"

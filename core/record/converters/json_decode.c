@@ -95,6 +95,25 @@ get_boolean(struct json_scan *s, const struct json_plan *plan,
 	return 0;
 }
 
+/* An integer of at most 18 digits, as nearly all are; else nothing is taken. */
+static bool
+take_short_int(struct json_scan *s, int64_t *ret)
+{
+	const bool negative = *s->p == '-';
+	const char *p = s->p + negative, *begin = p;
+	const char *stop = s->end - p > 19 ? p + 19 : s->end;
+	int64_t v = 0;
+
+	for (; p < stop && *p >= '0' && *p <= '9'; p++)
+		v = v * 10 + (*p - '0');
+	if (p == begin || p - begin > 18 || p == s->end || *p == '.' ||
+	    (*p | 32) == 'e' || (*begin == '0' && p - begin > 1))
+		return false;
+	*ret = negative ? -v : v;
+	s->p = p;
+	return true;
+}
+
 static int
 get_int(struct json_scan *s, const struct json_plan *plan,
     struct leat_value *ret)
@@ -109,6 +128,12 @@ get_int(struct json_scan *s, const struct json_plan *plan,
 
 	if (*at != '-' && (*at < '0' || *at > '9'))
 		return misfit(s, plan, at);
+	if (take_short_int(s, &v)) {
+		if (v > top || v < -top - 1)
+			return misfit(s, plan, at);
+		*ret = (struct leat_value){ .kind = plan->kind, .u.i = v };
+		return 0;
+	}
 	if (json_scan_number(s, &text, &integer) < 0)
 		return -1;
 	if (!integer || leat_parse_i64(text, -top - 1, top, &v) < 0)

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/record/testing.h"
+#include "core/record/record_testing.h"
 
 /* clang-format off */
 

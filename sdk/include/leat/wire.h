@@ -10,13 +10,33 @@
 #ifndef LEAT_WIRE_H
 #define LEAT_WIRE_H
 
-#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include <leat/buf.h>
 #include <leat/str.h>
+
+/* Between the machine's order and big-endian, without <endian.h>'s macros. */
+#define LEAT_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+
+static inline uint16_t
+leat_be16(uint16_t v)
+{
+	return LEAT_BIG_ENDIAN ? v : __builtin_bswap16(v);
+}
+
+static inline uint32_t
+leat_be32(uint32_t v)
+{
+	return LEAT_BIG_ENDIAN ? v : __builtin_bswap32(v);
+}
+
+static inline uint64_t
+leat_be64(uint64_t v)
+{
+	return LEAT_BIG_ENDIAN ? v : __builtin_bswap64(v);
+}
 
 struct leat_reader {
 	const uint8_t *start;
@@ -78,7 +98,7 @@ leat_read_u16(struct leat_reader *r)
 
 	if (p != NULL)
 		memcpy(&v, p, 2);
-	return be16toh(v);
+	return leat_be16(v);
 }
 
 static inline uint32_t
@@ -89,7 +109,7 @@ leat_read_u32(struct leat_reader *r)
 
 	if (p != NULL)
 		memcpy(&v, p, 4);
-	return be32toh(v);
+	return leat_be32(v);
 }
 
 static inline uint64_t
@@ -100,7 +120,7 @@ leat_read_u64(struct leat_reader *r)
 
 	if (p != NULL)
 		memcpy(&v, p, 8);
-	return be64toh(v);
+	return leat_be64(v);
 }
 
 #define leat_read_i8(r) ((int8_t)leat_read_u8(r))
@@ -125,21 +145,21 @@ leat_write_u8(struct leat_buf *b, uint8_t v)
 static inline void
 leat_write_u16(struct leat_buf *b, uint16_t v)
 {
-	v = htobe16(v);
+	v = leat_be16(v);
 	(void)leat_buf_add(b, &v, 2);
 }
 
 static inline void
 leat_write_u32(struct leat_buf *b, uint32_t v)
 {
-	v = htobe32(v);
+	v = leat_be32(v);
 	(void)leat_buf_add(b, &v, 4);
 }
 
 static inline void
 leat_write_u64(struct leat_buf *b, uint64_t v)
 {
-	v = htobe64(v);
+	v = leat_be64(v);
 	(void)leat_buf_add(b, &v, 8);
 }
 
@@ -154,21 +174,21 @@ size_t leat_varlong_len(int64_t v);
 static inline void
 leat_put_u16(void *p, uint16_t v)
 {
-	v = htobe16(v);
+	v = leat_be16(v);
 	memcpy(p, &v, 2);
 }
 
 static inline void
 leat_put_u32(void *p, uint32_t v)
 {
-	v = htobe32(v);
+	v = leat_be32(v);
 	memcpy(p, &v, 4);
 }
 
 static inline void
 leat_put_u64(void *p, uint64_t v)
 {
-	v = htobe64(v);
+	v = leat_be64(v);
 	memcpy(p, &v, 8);
 }
 
@@ -178,7 +198,7 @@ leat_get_u16(const void *p)
 	uint16_t v;
 
 	memcpy(&v, p, 2);
-	return be16toh(v);
+	return leat_be16(v);
 }
 
 static inline uint32_t
@@ -187,7 +207,7 @@ leat_get_u32(const void *p)
 	uint32_t v;
 
 	memcpy(&v, p, 4);
-	return be32toh(v);
+	return leat_be32(v);
 }
 
 static inline uint64_t
@@ -196,7 +216,7 @@ leat_get_u64(const void *p)
 	uint64_t v;
 
 	memcpy(&v, p, 8);
-	return be64toh(v);
+	return leat_be64(v);
 }
 
 #endif

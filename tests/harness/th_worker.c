@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker.c: see worker.h. */
-#include "tests/harness/worker.h"
+/* th_worker.c: see th_worker.h. */
+#include "tests/harness/th_worker.h"
 
 #include <pthread.h>
 #include <stdio.h>

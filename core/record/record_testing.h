@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * testing.h: what the tests, fuzz targets and benches of this folder share:
+ * record_testing.h: what the tests, fuzz targets and benches of this folder share:
  * Debezium's schemas, and a converter opened from plain settings.
  */
-#ifndef LEAT_RECORD_TESTING_H
-#define LEAT_RECORD_TESTING_H
+#ifndef LEAT_CORE_RECORD_RECORD_TESTING_H
+#define LEAT_CORE_RECORD_RECORD_TESTING_H
 
 #include <stdio.h>
 #include <stdlib.h>

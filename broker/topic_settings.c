@@ -4,7 +4,7 @@
  * one that Kafka's clients may set and read, and that changes nothing here
  * (docs/FORMAT-log.md names them).
  */
-#include "broker/settings.h"
+#include "broker/topic_settings.h"
 
 #include <stddef.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * batch.c: see batch.h. No memory is taken per record: chunks and the array of
+ * source_batch.c: see source_batch.h. No memory is taken per record: chunks and the array of
  * records stay from poll to poll.
  */
-#include "core/worker/batch.h"
+#include "core/worker/source_batch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -147,7 +147,7 @@ batch_grow(struct leat_batch *pub, uint64_t size)
 		pub->full = 1;
 	c->next = b->chunks;
 	b->chunks = c;
-	/* A large piece has a chunk of its own, but what is left is used too. */
+	/* A large piece has a chunk of its own. */
 	pub->cur = c->data + need;
 	pub->end = c->data + c->size;
 	return c->data;

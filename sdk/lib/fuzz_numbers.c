@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_text.c: everything that reads short texts. What is accepted must print,
+ * fuzz_numbers.c: everything that reads short texts. What is accepted must print,
  * and read again as the same.
  */
 #include <stdlib.h>

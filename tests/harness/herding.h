@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * testing.h: a worker in a test: a real broker and bus in a folder of its own,
+ * herding.h: a worker in a test: a real broker and bus in a folder of its own,
  * a herder, and two fake connectors that do what a script says.
  *
  * The scripts are atomics and plain globals that a test sets while nothing
  * runs. For test programs only.
  */
-#ifndef LEAT_CORE_WORKER_TESTING_H
-#define LEAT_CORE_WORKER_TESTING_H
+#ifndef LEAT_TESTS_HARNESS_HERDING_H
+#define LEAT_TESTS_HARNESS_HERDING_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -392,7 +392,8 @@ static const struct leat_connector fake_sink_connector = {
 };
 
 static const struct leat_connector *const fake_connectors[] = {
-	&fake_source_connector, &fake_sink_connector,
+	&fake_source_connector,
+	&fake_sink_connector,
 };
 
 static const struct leat_plugin fake_plugin = {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * settings.h: the per-topic settings, by Kafka's names, with Kafka's defaults
+ * topic_settings.h: the per-topic settings, by Kafka's names, with Kafka's defaults
  * and rules. One table drives parsing, defaults and description.
  */
-#ifndef LEAT_BROKER_SETTINGS_H
-#define LEAT_BROKER_SETTINGS_H
+#ifndef LEAT_BROKER_TOPIC_SETTINGS_H
+#define LEAT_BROKER_TOPIC_SETTINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker.h: the real program, run as a worker with a configuration directory
+ * th_worker.h: the real program, run as a worker with a configuration directory
  * and a data directory of its own, and asked through its REST API.
  *
  * As in proc.h: what cannot be done fails the running test, texts live until
  * the program ends, everything belongs to the main thread.
  */
-#ifndef LEAT_TESTS_HARNESS_WORKER_H
-#define LEAT_TESTS_HARNESS_WORKER_H
+#ifndef LEAT_TESTS_HARNESS_TH_WORKER_H
+#define LEAT_TESTS_HARNESS_TH_WORKER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * testing.h: what the tests of this folder share. After cmocka.h.
+ * conf.h: what tests of configuration share.
  */
-#ifndef LEAT_CORE_CONFIG_TESTING_H
-#define LEAT_CORE_CONFIG_TESTING_H
+#ifndef LEAT_TESTS_HARNESS_CONF_H
+#define LEAT_TESTS_HARNESS_CONF_H
 
-#include <stdio.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "core/config/interpolate.h"
 #include "core/config/properties.h"
