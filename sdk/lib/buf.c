@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sdk/lib/digits.h"
+
 enum { FIRST_CAP = 63 };
 
 void
@@ -90,44 +92,6 @@ leat_buf_printf(struct leat_buf *b, const char *fmt, ...)
 	return 0;
 }
 
-static const char two_digits[] =
-    "00010203040506070809101112131415161718192021222324252627282930313233"
-    "34353637383940414243444546474849505152535455565758596061626364656667"
-    "6869707172737475767778798081828384858687888990919293949596979899";
-
-static unsigned
-digits_of(uint64_t v)
-{
-	static const uint64_t pow10[] = {
-		0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
-		1000000000, 10000000000, 100000000000, 1000000000000,
-		10000000000000, 100000000000000, 1000000000000000,
-		10000000000000000, 100000000000000000, 1000000000000000000,
-		10000000000000000000u
-	};
-	/* log10 from log2, by 1233 / 4096; one too little at times */
-	unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1);
-	unsigned n = bits * 1233 >> 12;
-
-	return n + (v >= pow10[n]);
-}
-
-/* Writes the n digits of v. */
-static void
-put_digits(uint8_t *to, uint64_t v, unsigned n)
-{
-	uint8_t *p = to + n;
-
-	for (; v >= 100; v /= 100) {
-		p -= 2;
-		memcpy(p, two_digits + v % 100 * 2, 2);
-	}
-	if (v >= 10)
-		memcpy(to, two_digits + v * 2, 2);
-	else
-		*to = (uint8_t)('0' + v);
-}
-
 static int
 add_number(struct leat_buf *b, uint64_t v, unsigned minus)
 {
@@ -137,7 +101,7 @@ add_number(struct leat_buf *b, uint64_t v, unsigned minus)
 	if (to == NULL)
 		return -1;
 	*to = '-';
-	put_digits(to + minus, v, n);
+	digits_put(to + minus, v, n);
 	b->len += n + minus;
 	return 0;
 }

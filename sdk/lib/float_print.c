@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "sdk/lib/digits.h"
+
 /* digits * 10^exp */
 struct decimal {
 	uint64_t digits;
@@ -78,6 +80,21 @@ shortest(struct binary b)
 	return (struct decimal){ s + above, k };
 }
 
+/* Takes zeros off the end: many at once first, for there are often many. */
+static struct decimal
+without_zeros(struct decimal d)
+{
+	uint64_t cut = d.digits / 100000000;
+
+	if (cut * 100000000 == d.digits) {
+		d.digits = cut;
+		d.exp += 8;
+	}
+	for (; (cut = d.digits / 10) * 10 == d.digits; d.digits = cut)
+		d.exp++;
+	return d;
+}
+
 /*
  * The smallest subnormals have less than two digits; Java wants two, which
  * come out when they are scaled by ten.
@@ -86,7 +103,6 @@ static struct decimal
 to_decimal(struct binary b, uint64_t tiny)
 {
 	struct decimal d;
-	uint64_t cut;
 
 	if (b.q <= 0 && b.q > -64 && (b.c & ((UINT64_C(1) << -b.q) - 1)) == 0) {
 		d = (struct decimal){ b.c >> -b.q, 0 };
@@ -97,22 +113,15 @@ to_decimal(struct binary b, uint64_t tiny)
 	} else {
 		d = shortest(b);
 	}
-	for (; (cut = d.digits / 10) * 10 == d.digits; d.digits = cut)
-		d.exp++;
-	return d;
+	return without_zeros(d);
 }
 
 static size_t
 put_digits(char *to, uint64_t v)
 {
-	char tmp[20];
-	size_t n = 0, i;
+	unsigned n = digits_of(v);
 
-	do
-		tmp[n++] = (char)('0' + v % 10);
-	while ((v /= 10) != 0);
-	for (i = 0; i < n; i++)
-		to[i] = tmp[n - 1 - i];
+	digits_put((uint8_t *)to, v, n);
 	return n;
 }
 

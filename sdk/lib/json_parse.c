@@ -70,6 +70,10 @@ skip_space(struct parser *p)
 static uint8_t
 peek(struct parser *p)
 {
+	uint8_t c = p->cur < p->end ? *p->cur : 0;
+
+	if (c > ' ')
+		return c;
 	skip_space(p);
 	return p->cur < p->end ? *p->cur : 0;
 }
@@ -334,36 +338,48 @@ push_double(struct parser *p, const uint8_t *s)
 	return push(p, leat_f64(v));
 }
 
-static int
-parse_number(struct parser *p)
+/* Reads the integer part; is it at most INT64_MAX, or one more if minus? */
+static bool
+read_integer(struct parser *p, bool minus, uint64_t *ret_value)
 {
-	const uint8_t *s = p->cur, *digits;
-	uint64_t v = 0, limit = INT64_MAX;
-	bool overflow = false, whole;
-	int rc;
+	uint64_t v = 0;
+	bool fits = true;
+	int safe;
 
-	if (*s == '-') {
-		p->cur++;
-		limit++;
-	}
-	if (!at_digit(p))
-		return fail(p, "expected a digit");
-	digits = p->cur;
+	/* So many digits cannot overflow. */
+	for (safe = 18; safe > 0 && at_digit(p); safe--, p->cur++)
+		v = v * 10 + (uint64_t)(*p->cur - '0');
 	for (; at_digit(p); p->cur++)
 		if (__builtin_mul_overflow(v, (uint64_t)10, &v) ||
 		    __builtin_add_overflow(v, (uint64_t)(*p->cur - '0'), &v))
-			overflow = true;
-	if (*digits == '0' && p->cur - digits > 1) {
+			fits = false;
+	*ret_value = v;
+	return fits && v <= (uint64_t)INT64_MAX + minus;
+}
+
+static int
+parse_number(struct parser *p)
+{
+	const uint8_t *s = p->cur, *digits, *behind;
+	bool minus = *s == '-', fits;
+	uint64_t v;
+	int rc;
+
+	p->cur += minus;
+	if (!at_digit(p))
+		return fail(p, "expected a digit");
+	digits = p->cur;
+	fits = read_integer(p, minus, &v);
+	behind = p->cur;
+	if (*digits == '0' && behind - digits > 1) {
 		p->cur = digits;
 		return fail(p, "leading zero in a number");
 	}
-	digits = p->cur;
 	if ((rc = skip_fraction(p)) < 0)
 		return rc;
-	whole = p->cur == digits;
-	if (!whole || overflow || v > limit)
+	if (!fits || p->cur != behind)
 		return push_double(p, s);
-	return push(p, leat_i64((int64_t)(*s == '-' ? -v : v)));
+	return push(p, leat_i64((int64_t)(minus ? -v : v)));
 }
 
 /* ------------------------------------------------------------- structure */
@@ -523,71 +539,4 @@ leat_json_parse(struct leat_arena *a, const char *text, size_t len,
 		    "byte %zu: text behind the value", used);
 	*ret_value = v;
 	return 0;
-}
-
-/* --------------------------------------------------------------- pointers */
-
-/* Is the key the token, in which ~1 stands for / and ~0 for ~? */
-static bool
-token_is(struct leat_str token, const struct leat_value *key)
-{
-	size_t i, k = 0;
-
-	if (key->kind != LEAT_STRING)
-		return false;
-	for (i = 0; i < token.len; i++, k++) {
-		char c = token.ptr[i];
-
-		if (c == '~' && i + 1 < token.len)
-			c = token.ptr[++i] == '1' ? '/' : '~';
-		if (k == key->len || key->u.s[k] != c)
-			return false;
-	}
-	return k == key->len;
-}
-
-static const struct leat_value *
-step(const struct leat_value *v, struct leat_str token)
-{
-	uint64_t at;
-	uint32_t i;
-
-	if (v->kind == LEAT_ARRAY) {
-		if (leat_parse_u64(token, UINT32_MAX, &at) < 0 ||
-		    at >= v->len || (token.len > 1 && token.ptr[0] == '0'))
-			return NULL;
-		return &v->u.items[at];
-	}
-	if (v->kind != LEAT_MAP)
-		return NULL;
-	for (i = v->len; i > 0; i--) {
-		const struct leat_value *k = &v->u.items[(size_t)i * 2 - 2];
-
-		if (token_is(token, k))
-			return k + 1;
-	}
-	return NULL;
-}
-
-const struct leat_value *
-leat_json_pointer(const struct leat_value *doc, struct leat_str pointer)
-{
-	const struct leat_value *v = doc;
-	struct leat_str rest = pointer;
-
-	if (pointer.len == 0)
-		return doc;
-	if (pointer.ptr[0] != '/')
-		return NULL;
-	rest.ptr++;
-	rest.len--;
-	for (;;) {
-		size_t before = rest.len;
-		struct leat_str token = leat_str_cut(&rest, '/');
-
-		v = step(v, token);
-		/* A trailing slash is one more token, the empty one. */
-		if (v == NULL || token.len == before)
-			return v;
-	}
 }

@@ -9,8 +9,6 @@
 #include <leat/connector.h>
 #include <leat/json.h>
 
-enum { LINE_MAX_BYTES = 16 << 20 };
-
 struct config {
 	const char *path;
 };
@@ -18,8 +16,7 @@ struct config {
 /* clang-format off */
 static const struct leat_option options[] = {
 	{ .name = "path", .type = LEAT_OPT_STRING, .flags = LEAT_OPT_REQUIRED,
-	  .offset = offsetof(struct config, path),
-	  .help = "The file to append to." },
+	  .offset = offsetof(struct config, path), .help = "The file." },
 	{ .name = NULL }
 };
 /* clang-format on */
@@ -41,25 +38,23 @@ static int32_t
 append_put(void *self, const struct leat_sink_batch *batch,
     struct leat_err *err)
 {
-	struct leat_buf line;
-	uint32_t i;
+	struct leat_buf text;
 	int32_t rc = 0;
+	uint32_t i;
 
-	leat_buf_init(&line, LINE_MAX_BYTES);
-	for (i = 0; i < batch->nrecords && rc == 0; i++) {
+	leat_buf_init(&text, 16 << 20);
+	for (i = 0; i < batch->nrecords; i++) {
 		const struct leat_record *r = &batch->records[i];
 
-		leat_buf_reset(&line);
-		(void)leat_json_add_typed(&line, r->value_schema, &r->value,
-		    0);
-		(void)leat_buf_add_byte(&line, '\n');
-		if (line.failed)
-			rc = leat_err_set(err, LEAT_CLS_RECORD, LEAT_E_LIMIT,
-			    "the line is too long");
-		else if (fwrite(line.data, line.len, 1, self) != 1)
-			rc = leat_err_errno(err, LEAT_CLS_RETRY, "write");
+		(void)leat_json_add_typed(&text, r->value_schema, &r->value, 0);
+		(void)leat_buf_add_byte(&text, '\n');
 	}
-	leat_buf_fini(&line);
+	if (text.failed)	/* the records come again, one by one */
+		rc = leat_err_set(err, LEAT_CLS_RECORD, LEAT_E_LIMIT,
+		    "more than 16 MiB of text");
+	else if (fwrite(text.data, 1, text.len, self) != text.len)
+		rc = leat_err_errno(err, LEAT_CLS_RETRY, "write");
+	leat_buf_fini(&text);
 	return rc;
 }
 

@@ -19,11 +19,9 @@ struct config {
 /* clang-format off */
 static const struct leat_option options[] = {
 	{ .name = "topic", .type = LEAT_OPT_STRING, .flags = LEAT_OPT_REQUIRED,
-	  .offset = offsetof(struct config, topic),
-	  .help = "The topic that gets the numbers." },
+	  .offset = offsetof(struct config, topic), .help = "The topic." },
 	{ .name = "last", .type = LEAT_OPT_INT, .def = "1000000",
-	  .offset = offsetof(struct config, last),
-	  .help = "The number to stop at." },
+	  .offset = offsetof(struct config, last), .help = "The last number." },
 	{ .name = NULL }
 };
 /* clang-format on */
