@@ -29,8 +29,9 @@ const struct references references_system = {
 static int
 refuse(struct leat_err *err, const char *what, const char *name)
 {
-	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG, "%s '%s'",
+	(void)leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG, "%s '%s'",
 	    what, name);
+	return LEAT_E_CONFIG;
 }
 
 /* ------------------------------------------------------------------- env */
