@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * topic_settings.h: the per-topic settings, by Kafka's names, with
- * Kafka's defaults and rules. One table drives parsing, defaults and description.
+ * Kafka's defaults and rules. One table drives parsing, defaults and
+ * description.
  */
 #ifndef LEAT_BROKER_TOPIC_SETTINGS_H
 #define LEAT_BROKER_TOPIC_SETTINGS_H

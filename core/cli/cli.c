@@ -61,10 +61,11 @@ nearest(const char *name)
 int
 cli_main(int argc, char **argv)
 {
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	const char *name = argc > 1 ? argv[1] : "--help";
 
 	/* A closed pipe is an error of a write, not the end of the process. */
-	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGPIPE, &ignore, NULL);
 	for (const struct cli_command *c = cli_commands; c->name != NULL; c++)
 		if (strcmp(name, c->name) == 0)
 			return c->run(argc - 1, argv + 1);

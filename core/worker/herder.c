@@ -54,7 +54,8 @@ metrics_init(struct herder *h)
 	    "Tasks", NULL, 0, 1);
 	h->m.stuck = metrics_get(m, METRIC_GAUGE,
 	    "leat_worker_stuck_task_count",
-	    "Tasks and plans that did not end and were left behind", NULL, 0, 1);
+	    "Tasks and plans that did not end and were left behind", NULL, 0,
+	    1);
 	h->m.generation = metrics_get(m, METRIC_GAUGE,
 	    "leat_worker_config_generation",
 	    "Generation of the configuration in force", NULL, 0, 1);

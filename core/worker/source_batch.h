@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * source_batch.h: what a source's poll() fills: memory in chunks, records,
- * and the positions said on the way. Belongs to one task; its memory counts in the
- * task's share of the worker's bound.
+ * and the positions said on the way. Belongs to one task; its memory
+ * counts in the task's share of the worker's bound.
  */
 #ifndef LEAT_CORE_WORKER_SOURCE_BATCH_H
 #define LEAT_CORE_WORKER_SOURCE_BATCH_H

@@ -3,7 +3,7 @@
  * bench_cdc: PostgreSQL capture against what PostgreSQL itself can do.
  *
  *	cdc-stream	changes/s into a durable topic as Debezium JSON, against
- *			pg_recvlogical writing the same pgoutput stream to a file;
+ *			pg_recvlogical writing the same pgoutput to a file;
  *			same table, same transactions, in turns
  *	cdc-snapshot	rows/s of the initial snapshot, against COPY TO STDOUT
  *	latency-*	ms from the commit to the answer of a waiting reader
@@ -34,6 +34,8 @@ static const char *const pg_settings[] = { "max_wal_size = 16GB",
 	"checkpoint_timeout = 1h", "shared_buffers = 512MB", "autovacuum = off",
 	NULL };
 static const char topic[] = "bench.public.item";
+static const char written[] = "leat_source_record_write_total"
+			      "{connector=\"bench\",task=\"0\"}";
 
 static struct th_pg *pg;
 static struct th_worker *worker;
@@ -107,11 +109,7 @@ wait_captured(int64_t want)
 {
 	int64_t end = th_now_ms() + 300000;
 
-	while (
-	    th_worker_metric(worker,
-		"leat_source_record_write_total{connector=\"bench\",task=\"0\"}") <
-		want ||
-	    captured() == 0) {
+	while (th_worker_metric(worker, written) < want || captured() == 0) {
 		if (th_now_ms() > end)
 			th_fail("captured only %lld", (long long)captured());
 		th_nap(5);
