@@ -125,8 +125,8 @@ read_round(struct th_reader *r, th_record_fn *fn, void *arg, bool *ret_full)
 	*ret_full = false;
 	snprintf(path, sizeof(path),
 	    "/leat/topics/%s/records?max_records=%d&max_bytes=%d%s%s",
-	    r->topic, ROUND_RECORDS, ROUND_BYTES, r->next[0] == '\0' ? "" : "&offsets=",
-	    r->next);
+	    r->topic, ROUND_RECORDS, ROUND_BYTES,
+	    r->next[0] == '\0' ? "" : "&offsets=", r->next);
 	status = th_worker_fetch(r->worker, "GET", path, NULL, &body);
 	if (status == 404) {
 		free(body);
