@@ -472,7 +472,7 @@ run_seed(uint64_t seed, uint64_t rounds)
 	(void)mkdir(stash, 0750);
 	c = crashfs_new(dir, stash, seed);
 	for (uint64_t i = 0; i < rounds; i++) {
-		fprintf(stderr, "# seed %llu round %llu\r",
+		fprintf(stderr, "# seed %llu round %llu\n",
 		    (unsigned long long)seed, (unsigned long long)i);
 		(void)round_of(c, dir, &m, 1 + i * 3 + seed % 3);
 	}

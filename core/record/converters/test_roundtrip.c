@@ -268,7 +268,7 @@ test_random(void **state)
 	for (i = 0; i < 2000; i++) {
 		struct leat_schema_pool *pool = leat_schema_pool_new(1 << 24);
 		struct leat_err err = LEAT_ERR_INIT;
-		const struct leat_schema *s, *back;
+		const struct leat_schema *s, *back = NULL;
 		struct leat_value v, got;
 		void *self;
 		bool null;
