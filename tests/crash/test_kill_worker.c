@@ -193,8 +193,10 @@ killed_database(void **state)
 		th_pg_resume(s.pg);
 		s.load = th_ledger_load(s.pg, CLIENTS, RATE,
 		    (uint32_t)random_up_to(1000000) + 1);
-		if (random_up_to(2) == 0)
-			th_worker_kill(s.w), th_worker_resume(s.w);
+		if (random_up_to(2) == 0) {
+			th_worker_kill(s.w);
+			th_worker_resume(s.w);
+		}
 		TH_WAIT((th_reader_read(s.r, th_ledger_record, s.ledger),
 		    th_ledger_changes(s.ledger)) > before, SOON_MS);
 	}
