@@ -299,7 +299,13 @@ struct broker_group_offset {
 	int64_t commit_ms;	/* set by the broker */
 };
 
-/* Stores offsets in __consumer_offsets. Written on return. */
+enum { BROKER_OFFSET_FORGET = -1 };
+
+/*
+ * Stores offsets in __consumer_offsets. Written on return. An offset of
+ * BROKER_OFFSET_FORGET takes back what was stored for the partition; a
+ * transaction does not carry one.
+ */
 int broker_group_commit(struct broker *b, const char *group,
     const struct broker_group_offset *offsets, size_t n,
     struct leat_err *err);

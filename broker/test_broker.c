@@ -360,6 +360,19 @@ test_groups(void **state)
 	assert_int_equal(broker_group_offset(b, "g1", "t", 3, &offset),
 	    LEAT_E_NOTFOUND);
 	OK(broker_group_offset(b, "g2", "t", 9, &offset));
+	/* One partition is taken back, for good; the others stay. */
+	o.partition = 9;
+	o.offset = BROKER_OFFSET_FORGET;
+	OK(broker_group_commit(b, "g2", &o, 1, &err));
+	assert_int_equal(broker_group_offset(b, "g2", "t", 9, &offset),
+	    LEAT_E_NOTFOUND);
+	o.offset = -2;
+	assert_true(broker_group_commit(b, "g2", &o, 1, &err) < 0);
+	assert_non_null(strstr(err.text, "an offset is negative"));
+	broker_close(b);
+	b = open_broker("groups");
+	assert_int_equal(broker_group_offset(b, "g2", "t", 9, &offset),
+	    LEAT_E_NOTFOUND);
 	broker_close(b);
 }
 

@@ -268,7 +268,7 @@ check_commit(const char *group, const struct broker_group_offset *o, size_t n,
 		else if (o[i].metadata != NULL &&
 		    strlen(o[i].metadata) > METADATA_MAX_BYTES)
 			why = "the metadata is longer than 4096 bytes";
-		else if (o[i].offset < 0)
+		else if (o[i].offset < BROKER_OFFSET_FORGET)
 			why = "an offset is negative";
 	}
 	return why == NULL ? 0 : leat_err_set(err, LEAT_CLS_CONFIG,
@@ -332,7 +332,8 @@ groups_prepare(struct groups *gs, const char *group,
 		};
 
 		rc = add_record(bb, group, offsets[i].topic,
-		    offsets[i].partition, &v, now, err);
+		    offsets[i].partition,
+		    v.offset == BROKER_OFFSET_FORGET ? NULL : &v, now, err);
 	}
 	if (rc < 0) {
 		batch_builder_free(bb);
@@ -373,11 +374,12 @@ broker_group_commit(struct broker *b, const char *group,
 	rc = append_builder(p, bb, err);
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		const struct broker_group_offset *o = &offsets[i];
-		struct stored *s = stored_new(o->offset, o->leader_epoch,
-		    clock_wall_ms(b->env.clock),
-		    leat_str_c(o->metadata != NULL ? o->metadata : ""));
+		struct stored *s = o->offset == BROKER_OFFSET_FORGET ? NULL :
+		    stored_new(o->offset, o->leader_epoch,
+			clock_wall_ms(b->env.clock),
+			leat_str_c(o->metadata != NULL ? o->metadata : ""));
 
-		rc = s == NULL ? -ENOMEM :
+		rc = s == NULL && o->offset != BROKER_OFFSET_FORGET ? -ENOMEM :
 		    apply(gs, group, o->topic, o->partition, s);
 		if (rc < 0)
 			leat_err_set(err, LEAT_CLS_RETRY, rc,

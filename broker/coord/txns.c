@@ -413,6 +413,11 @@ broker_txn_offsets(struct broker_txn *t, const char *group,
 	OBJ_CHECK(t, TXN_MAGIC);
 	if (n == 0)
 		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (offsets[i].offset < 0)
+			return leat_err_set(err, LEAT_CLS_CONFIG,
+			    LEAT_E_CONFIG, "a transaction cannot forget the "
+			    "offset of '%.60s'", offsets[i].topic);
 	if ((rc = groups_prepare(gs, group, offsets, n, &bb, err)) < 0)
 		return rc;
 	p = groups_partition(gs, group);

@@ -335,7 +335,9 @@ log_write(const struct logger *lg, enum log_level level, const char *msg,
 
 	log_line_render(&line, settings.format, lg, level, msg, fields);
 	lock_acquire(&lock);
-	now_too = repeat_check_locked(level, &line, now, &repeated, &told);
+	/* The steps of a life are few, and each one counts. */
+	now_too = level == LOG_LEVEL_NOTICE ||
+	    repeat_check_locked(level, &line, now, &repeated, &told);
 	(void)expired_locked(now, false, &told);
 	lock_release(&lock);
 	write_told(&told);

@@ -4,7 +4,8 @@
  *
  * A logger names the object that speaks (component, connector, task). The
  * message is a constant, so that it can be counted and searched; what varies
- * are the fields. At most one identical line per 10 s, with "repeated=n".
+ * are the fields. At most one identical line per 10 s, with "repeated=n"
+ * (notices, which tell of a life's steps, are never held back).
  * @thread any, for all functions here but log_setup.
  *
  *	2026-03-01T10:11:12.123Z info  [orders-0] slot created slot=px lsn=0/1

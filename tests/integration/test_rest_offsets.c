@@ -184,6 +184,18 @@ a_sink_begun_anew(void **state)
 }
 
 static void
+a_sink_forgets_a_partition(void **state)
+{
+	stop_connector("snk");
+	assert_int_equal(th_json_len(offsets_of("snk"), "/offsets"), 1);
+	call("PATCH", "/connectors/snk/offsets", "{\"offsets\":[{"
+	    "\"partition\":{\"kafka_topic\":\"numbers\","
+	    "\"kafka_partition\":0},\"offset\":null}]}", 200);
+	assert_int_equal(th_json_len(offsets_of("snk"), "/offsets"), 0);
+	resume_connector("snk");
+}
+
+static void
 a_source_moved(void **state)
 {
 	int64_t end = th_worker_topic(w, "numbers", "stable_offset");
@@ -224,6 +236,7 @@ main(void)
 		cmocka_unit_test(wrong_shapes),
 		cmocka_unit_test(a_sink_moved_back),
 		cmocka_unit_test(a_sink_begun_anew),
+		cmocka_unit_test(a_sink_forgets_a_partition),
 		cmocka_unit_test(a_source_moved),
 	};
 

@@ -264,7 +264,8 @@ leat_batch_add(struct leat_batch *b, const struct leat_record *rec)
 
 /*
  * Says that once all records added so far are durable, the source stands at
- * `offset` in `partition`; both are copied. Call it as often as it is cheap,
+ * `offset` in `partition`; both are copied. A position without new records is
+ * fine. Call it as often as it is cheap,
  * once before poll() returns at least. With exactly-once the records and the
  * position become visible together, so the position must be exact: a restart
  * begins right behind the last record before it. Returns 0 or -ENOMEM: then
@@ -432,7 +433,9 @@ leat_plan_add(struct leat_task *t, const struct leat_param *over, uint32_t n)
  *	    *ret_self. On failure nothing is left behind and close() is not
  *	    called.
  * poll	    Adds records to the batch until it is full or there is nothing now,
- *	    and returns; never blocks for long (see leat_wait).
+ *	    and returns; never blocks for long (see leat_wait). When it fails,
+ *	    records behind the last position of the batch are dropped: they
+ *	    come again after the next open().
  * durable  The records up to this position are on disk and visible: the source
  *	    may acknowledge upstream. Positions come in order, per partition;
  *	    some may be skipped for newer ones.
@@ -511,7 +514,8 @@ struct leat_connector {
 	int32_t (*check)(const void *config, struct leat_err *err);
 	/*
 	 * Optional: splits the work by calling leat_plan_add up to max_tasks
-	 * times. Without it there is one task with the connector's options.
+	 * times. Without it a source has one task, and a sink max_tasks of
+	 * them, which share out the partitions of its topics.
 	 */
 	int32_t (*plan)(struct leat_task *t, const void *config,
 	    int32_t max_tasks, struct leat_err *err);
