@@ -7,6 +7,7 @@
  * that number forward durably, so a crash skips the rest of a block and never
  * repeats an id.
  */
+#include <inttypes.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +26,8 @@ reserve_block(struct broker *b, struct leat_err *err)
 	if (b->end_id > INT64_MAX - BLOCK)
 		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_LIMIT,
 		    "no producer ids are left");
-	n = snprintf(text, sizeof(text), "0\n%lld\n",
-	    (long long)(b->end_id + BLOCK));
+	n = snprintf(text, sizeof(text), "0\n%" PRId64 "\n",
+	    b->end_id + BLOCK);
 	snprintf(path, sizeof(path), "%s/leat-producer-ids", b->dir);
 	rc = fsio_replace(b->env.fs, path, text, (size_t)n, 0640, err);
 	if (rc == 0)

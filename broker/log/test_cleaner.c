@@ -35,6 +35,13 @@ struct newest {
 	char value[32];
 };
 
+static bool
+same(const struct newest *a, const struct newest *b)
+{
+	return a->offset == b->offset && a->tombstone == b->tombstone &&
+	    strcmp(a->value, b->value) == 0;
+}
+
 static const struct broker_setting settings[] = {
 	{ "cleanup.policy", "compact" },
 	{ "segment.bytes", "4000" },
@@ -106,7 +113,7 @@ step(struct broker_partition *p, struct broker_txn *t, struct newest *model,
 		return;
 	}
 	for (int k = 0; k < KEYS; k++)
-		if (memcmp(&seen[k], &model[k], sizeof(seen[k])) != 0) {
+		if (!same(&seen[k], &model[k])) {
 			model[k] = seen[k];
 			model[k].offset += done.base_offset;
 		}

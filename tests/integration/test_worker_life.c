@@ -41,10 +41,20 @@ nap(void)
 #define wait_until(cond)                                                \
 	do {                                                            \
 		int64_t until_ = now_ms() + 15000;                      \
-		while (!(cond) && now_ms() < until_)                    \
+		while (!(cond)) {                                       \
+			assert_true(now_ms() < until_);                 \
 			nap();                                          \
-		assert_true(cond);                                      \
+		}                                                       \
 	} while (0)
+
+/* Each test has a worker with folders of its own. */
+static struct th_worker *
+start(const char *name)
+{
+	const struct th_worker_opts o = { .name = name };
+
+	return th_worker_start(&o);
+}
 
 static void
 gen_file(struct th_worker *w, const char *topic, const char *rate)
@@ -57,7 +67,7 @@ gen_file(struct th_worker *w, const char *topic, const char *rate)
 static void
 test_ends_under_load(void **state)
 {
-	struct th_worker *w = th_worker_start(NULL);
+	struct th_worker *w = start("ends-under-load");
 	int64_t began;
 
 	(void)state;
@@ -76,7 +86,7 @@ test_ends_under_load(void **state)
 static void
 test_second_signal(void **state)
 {
-	struct th_worker *w = th_worker_start(NULL);
+	struct th_worker *w = start("second-signal");
 
 	(void)state;
 	gen_file(w, "t", "0");
@@ -90,7 +100,7 @@ test_second_signal(void **state)
 static void
 test_hangup_reads_again(void **state)
 {
-	struct th_worker *w = th_worker_start(NULL);
+	struct th_worker *w = start("hangup-reads-again");
 
 	(void)state;
 	(void)kill(th_worker_pid(w), SIGHUP);
@@ -105,7 +115,7 @@ test_hangup_reads_again(void **state)
 static void
 test_pause_outlives_the_worker(void **state)
 {
-	struct th_worker *w = th_worker_start(NULL);
+	struct th_worker *w = start("pause-outlives-the-worker");
 	const char *body;
 	int64_t n;
 
@@ -131,7 +141,7 @@ static void
 test_service_manager(void **state)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	struct th_worker_opts o = { 0 };
+	struct th_worker_opts o = { .name = "service-manager" };
 	char text[256] = "", env[200];
 	const char *envs[] = { env, NULL };
 	struct pollfd p;

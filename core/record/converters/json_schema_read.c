@@ -248,7 +248,7 @@ get_type(struct reader *r, const struct leat_str parts[M_COUNT], int depth,
 		"double", "string", "bytes", "array", "map", "struct"
 	};
 	const char *type;
-	uint8_t kind;
+	int kind;
 
 	if (get_text(r, parts[M_TYPE], &type) < 0)
 		return -1;
@@ -257,7 +257,7 @@ get_type(struct reader *r, const struct leat_str parts[M_COUNT], int depth,
 	for (kind = 1; kind < LEAT_KIND_N; kind++)
 		if (strcmp(type, types[kind]) == 0)
 			break;
-	to->kind = kind;
+	to->kind = (uint8_t)kind;
 	switch (kind) {
 	case LEAT_ARRAY:
 		return get_part(r, parts[M_ITEMS], depth,

@@ -471,7 +471,7 @@ test_numbers(void **state)
 			struct leat_value n = leat_i64(v + j);
 
 			snprintf(want, sizeof(want), "%lld",
-			    (long long)(v + j));
+			    (long long)v + j);
 			assert_string_equal(encoded(plain, &t_int64, &n),
 			    want);
 			n.u.i = -n.u.i;

@@ -235,7 +235,7 @@ same(const struct leat_value *a, const struct leat_value *b)
 		return 1;
 	case LEAT_FLOAT32:
 	case LEAT_FLOAT64:
-		return memcmp(&a->u.f, &b->u.f, 8) == 0;
+		return a->u.i == b->u.i;	/* to the bit */
 	case LEAT_STRING:
 	case LEAT_BYTES:
 		return a->len == b->len && (a->len == 0 ||
