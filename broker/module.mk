@@ -4,3 +4,5 @@ broker_DIRS := broker broker/log broker/coord
 broker_USES := base leat
 broker_PKGS := zlib liblz4 libzstd
 broker_LDLIBS := -lsnappy
+broker_TEST_USES := testkit
+$(B)/test/broker/log/test_batch_memory: UNIT_LDFLAGS = $(MEM_FAIL_LDFLAGS)
