@@ -15,7 +15,6 @@ void
 conf_problem(struct conf *c, const struct property *at, const char *key,
     const char *hint, const char *fmt, ...)
 {
-	const struct place nowhere = { NULL, 0, 0 };
 	char text[400];
 	va_list ap;
 
@@ -24,8 +23,8 @@ conf_problem(struct conf *c, const struct property *at, const char *key,
 	va_end(ap);
 	c->nproblems++;
 	if (c->out != NULL)
-		problems_add(c->out, at != NULL ? at->place : nowhere, key,
-		    hint, "%s", text);
+		problems_add(c->out, at != NULL ? at->place :
+		    properties_origin(c->props), key, hint, "%s", text);
 	if (c->nproblems == 1)
 		leat_err_set(c->err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
 		    "%s: %s%s%s%s", key, text, hint != NULL ? " (" : "",

@@ -19,8 +19,6 @@
 
 enum { VALIDATE_CHUNK = 8192, TOPICS_MAX = 10000, NEAR_EDITS = 3 };
 
-static const struct place nowhere = { "", 0, 0 };
-
 struct check {
 	const struct properties *props;
 	const struct properties *worker;
@@ -35,14 +33,8 @@ place_of(const struct properties *props, const char *key)
 {
 	const struct property *p = properties_find(props, key);
 
-	if (p == NULL && properties_count(props) > 0) {
-		/* At least the right file. */
-		struct place at = properties_at(props, 0)->place;
-
-		at.line = at.column = 0;
-		return at;
-	}
-	return p == NULL ? nowhere : p->place;
+	/* What is missing is missing where the connector begins. */
+	return p == NULL ? properties_origin(props) : p->place;
 }
 
 /* The nearest key of both tables. */

@@ -42,8 +42,8 @@ static const struct broken all_broken[] = {
 	    "field.id: sequence\ncount: -7\n", 4, "count" },
 	{ "choice.yaml", "connector: datagen\ntopic: t\n"
 	    "quickstart: order\n", 3, "did you mean 'orders'" },
-	{ "missing.yaml", "connector: http-sink\ntopics: t\n", 0, "url" },
-	{ "no-class.yaml", "topic: t\n", 0, "connector" },
+	{ "missing.yaml", "connector: http-sink\ntopics: t\n", 1, "url" },
+	{ "no-class.yaml", "topic: t\n", 1, "connector" },
 	{ "no-such-class.yaml", "connector: datagon\ntopic: t\n", 1,
 	    "did you mean 'datagen'" },
 	{ "variable.yaml", "connector: datagen\ntopic: ${env:NO_SUCH_THING}\n"
