@@ -195,7 +195,9 @@ wish_locked(struct herder *h, const struct wanted *w, uint64_t generation,
 	if (c == NULL && conn_add_locked(h, w, err) < 0)
 		return err->code;
 	c = leat_map_get_c(&h->conns, w->name);
-	c->gone = false;
+	if (c->was_gone)	/* another one, though of the same name */
+		c->target = TARGET_STARTED;
+	c->gone = c->was_gone = false;
 	if (c->props != w->props) {
 		if (!properties_equal(c->props, w->props))
 			c->generation = generation;
@@ -217,8 +219,12 @@ herder_apply(struct herder *h, const struct wanted *list, size_t n,
 
 	OBJ_CHECK(h, HERDER_MAGIC);
 	lock_acquire(&h->lock);
-	while ((e = leat_map_next(&h->conns, &it)) != NULL)
-		((struct conn *)e->value)->gone = true;
+	while ((e = leat_map_next(&h->conns, &it)) != NULL) {
+		struct conn *c = e->value;
+
+		c->was_gone = c->gone;
+		c->gone = true;
+	}
 	for (i = 0; rc == 0 && i < n; i++)
 		rc = wish_locked(h, &list[i], generation, err);
 	h->generation = generation;

@@ -38,6 +38,7 @@ struct conn {
 	enum target_state target;
 	uint64_t generation;
 	bool gone;		/* to be ended and forgotten */
+	bool was_gone;		/* before the apply that goes on */
 	bool again;		/* try again in spite of the error */
 
 	/* What is there; changed by the herder's thread under the lock. */

@@ -417,22 +417,30 @@ conn_free(struct conn *c)
 	free(c);
 }
 
-/* Forgets a connector that is gone. */
-static void
+/*
+ * Forgets a connector that is gone; false when it was wished again since the
+ * round took its copy of the wish.
+ */
+static bool
 forget(struct herder *h, struct conn *c)
 {
-	bool closing;
+	bool closing, gone;
 
 	lock_acquire(&h->lock);
-	(void)leat_map_remove(&h->conns, leat_str_c(c->name));
 	closing = h->closing;
+	gone = closing || c->gone;
+	if (gone)
+		(void)leat_map_remove(&h->conns, leat_str_c(c->name));
 	lock_release(&h->lock);
+	if (!gone)
+		return false;
 	if (!closing) {
 		herder_store_remove(h, c->name);
 		herder_unpublish(h, c);
 		log_notice(&c->log, "connector ended", "name=%s", c->name);
 	}
 	conn_free(c);
+	return true;
 }
 
 /* true when a step was taken, so that another may follow at once. */
@@ -453,9 +461,7 @@ look_at_one(struct herder *h, struct conn *c)
 	properties_unref(w.props);
 	moved = c->phase != before;
 	over = w.gone && c->phase == CONN_IDLE;
-	if (over)
-		forget(h, c);
-	else
+	if (!over || !forget(h, c))
 		herder_publish(h, c);
 	return moved || over;
 }

@@ -333,6 +333,34 @@ test_published_status(void **state)
 	    text[0] == '\0'));
 }
 
+/*
+ * Removed and wished again, at every moment of its end: it is there again, and
+ * running, whatever it was asked before.
+ */
+static void
+test_wished_again(void **state)
+{
+	struct testing *f = *state;
+	struct properties *props = testing_props(BASE, "fake.total", "0", NULL);
+	struct wanted w = { "c", props };
+
+	for (int i = 0; i < 60; i++) {
+		const struct timespec ts = { .tv_nsec = i * 100000 };
+
+		testing_apply(f, &w, 1);
+		testing_settle(f);
+		assert_int_equal(herder_target(f->herder, "c", TARGET_PAUSED,
+		    &f->err), 0);
+		testing_apply(f, NULL, 0);
+		nanosleep(&ts, NULL);
+	}
+	testing_apply(f, &w, 1);
+	testing_settle(f);
+	assert_string_equal(testing_state(f, "c", -1, NULL), "RUNNING");
+	assert_string_equal(testing_state(f, "c", 0, NULL), "running");
+	properties_unref(props);
+}
+
 static void
 test_unknown_connector(void **state)
 {
@@ -411,6 +439,7 @@ main(void)
 		T(test_stuck_task),
 		T(test_stuck_plan),
 		T(test_published_status),
+		T(test_wished_again),
 		T(test_unknown_connector),
 		T(test_memory_bound),
 		T(test_bad_record_by_transform),
