@@ -43,7 +43,7 @@ struct ptopic {
 	char *name;
 	struct target **targets;
 	int32_t n;
-	int32_t sticky;		/* where messages without a key go for now */
+	int32_t sticky;		/* where messages without a key go */
 };
 
 struct closed {

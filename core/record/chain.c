@@ -236,7 +236,7 @@ encode_headers(struct chain *c, const struct leat_record *rec,
 		}
 		headers[i].name = h->name;
 		headers[i].value.len = c->out.len - from;
-		/* Not null, for now: where it is comes later. */
+		/* Null or not; the place is set when all are written. */
 		headers[i].value.ptr = null ? NULL : "";
 	}
 	place_headers(c, first, headers, rec->nheaders);
