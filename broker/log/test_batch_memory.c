@@ -59,6 +59,20 @@ count(const uint8_t *data, size_t len)
 	return rc < 0 ? rc : n;
 }
 
+static int
+build_failing_at(int n, enum record_codec codec, uint8_t *data, size_t *len)
+{
+	mem_fail_at(n);
+	return build(codec, data, len);
+}
+
+static int
+count_failing_at(int n, const uint8_t *data, size_t len)
+{
+	mem_fail_at(n);
+	return count(data, len);
+}
+
 static void
 fail_each(enum record_codec codec)
 {
@@ -67,13 +81,13 @@ fail_each(enum record_codec codec)
 	long before = mem_live();
 	int n, got;
 
-	for (n = 1; mem_fail_at(n), build(codec, data, &len) < 0; n++) {
+	for (n = 1; build_failing_at(n, codec, data, &len) < 0; n++) {
 		assert_true(mem_fail_hit());
 		assert_int_equal(mem_live(), before);
 	}
 	mem_fail_at(0);
 	assert_true(n > 1);
-	for (n = 1; mem_fail_at(n), (got = count(data, len)) < 0; n++) {
+	for (n = 1; (got = count_failing_at(n, data, len)) < 0; n++) {
 		assert_true(mem_fail_hit());
 		assert_int_equal(mem_live(), before);
 	}
