@@ -25,6 +25,7 @@
 #include <leat/buf.h>
 #include <leat/err.h>
 
+#include "broker/listener.h"
 #include "broker/record_batch.h"
 #include "core/base/clock.h"
 #include "core/base/fsio.h"

@@ -72,6 +72,8 @@ struct broker {
 static const char offsets_topic[] = "__consumer_offsets";
 static const char txn_topic[] = "__transaction_state";
 
+enum { TOPIC_NAME_MAX_LEN = 249, PARTITIONS_MAX = 10000 };
+
 /* ---- topics.c */
 
 /* Opens the partitions of a topic from the catalogue. */
@@ -80,14 +82,31 @@ struct topic *topic_new(const char *name, int32_t partitions, bool internal);
 void topic_free(struct topic *t);
 /* Config from the broker's defaults and the topic's own settings. */
 void topic_configure(const struct broker *b, struct topic *t);
+
+/* ---- topic_find.c */
+
+struct topic *topic_find_locked(const struct broker *b, const char *name);
+int topic_not_found(const char *name, struct leat_err *err);
+/* What the table says of one topic (info->name is `name`): 0 or NOTFOUND. */
+int topics_info(struct broker *b, const char *name,
+    struct broker_topic_info *ret_info);
+/* The name that belongs to an id: 0 or LEAT_E_NOTFOUND. */
+int topics_name(struct broker *b, const uint8_t id[16],
+    char ret_name[TOPIC_NAME_MAX_LEN + 1]);
 /* Fills an array of all partitions, each counted; *ret_n of them. */
 struct broker_partition **topics_partitions(struct broker *b, size_t *ret_n);
 void partitions_put(struct broker_partition **list, size_t n);
 /* A partition that is there, counted, or NULL; creates nothing. */
 struct broker_partition *topics_find(struct broker *b, const char *topic,
     int32_t partition);
+
+/* ---- topic_adopt.c */
+
 /* Without a catalogue: makes one of the directories that are there. */
 int topics_adopt(struct broker *b, struct leat_err *err);
+
+/* ---- topics.c again: directories */
+
 /* Sets a directory aside under a name of its own; removes one for good. */
 int topic_set_aside(struct broker *b, const char *dir, struct leat_err *err);
 void topic_remove_dir(struct broker *b, const char *dir);

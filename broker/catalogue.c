@@ -19,7 +19,7 @@
 
 #include "broker/broker_int.h"
 
-enum { CATALOGUE_MAX_BYTES = 64 << 20, PARTITIONS_MAX = 100000 };
+enum { CATALOGUE_MAX_BYTES = 64 << 20 };
 
 static void
 add_topic(struct leat_buf *text, const struct topic *t)

@@ -17,8 +17,6 @@
 #include "broker/log/dir_list.h"
 #include "core/base/obj.h"
 
-enum { NAME_MAX_LEN = 249, PARTITIONS_MAX = 10000 };
-
 int
 broker_topic_name_check(const char *name, struct leat_err *err)
 {
@@ -27,7 +25,7 @@ broker_topic_name_check(const char *name, struct leat_err *err)
 
 	if (len == 0)
 		why = "it is empty";
-	else if (len > NAME_MAX_LEN)
+	else if (len > TOPIC_NAME_MAX_LEN)
 		why = "it is longer than 249 characters";
 	else if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		why = "it is \".\" or \"..\"";
@@ -180,20 +178,6 @@ topic_open(struct broker *b, struct topic *t, struct leat_err *err)
 }
 
 /* ------------------------------------------------------------- changing */
-
-static struct topic *
-find_locked(const struct broker *b, const char *name)
-{
-	lock_assert_held(&b->lock);
-	return leat_map_get_c(&b->topics, name);
-}
-
-static int
-not_found(const char *name, struct leat_err *err)
-{
-	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_NOTFOUND,
-	    "there is no topic '%s'", name);
-}
 
 /* Checks all settings, then applies them. NULL values go back. */
 static int
@@ -390,10 +374,10 @@ broker_topic_delete(struct broker *b, const char *name, struct leat_err *err)
 	OBJ_CHECK(b, BROKER_MAGIC);
 	lock_acquire(&b->files);
 	lock_acquire(&b->lock);
-	t = find_locked(b, name);
+	t = topic_find_locked(b, name);
 	lock_release(&b->lock);
 	if (t == NULL)
-		rc = not_found(name, err);
+		rc = topic_not_found(name, err);
 	else if (t->internal)
 		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
 		    "topic '%s' is the broker's own", name);
@@ -453,10 +437,10 @@ change(struct broker *b, const char *name, int32_t partitions,
 
 	lock_acquire(&b->files);
 	lock_acquire(&b->lock);
-	t = find_locked(b, name);
+	t = topic_find_locked(b, name);
 	lock_release(&b->lock);
 	if (t == NULL) {
-		rc = not_found(name, err);
+		rc = topic_not_found(name, err);
 		goto done;
 	}
 	if (partitions < 0)
@@ -500,252 +484,4 @@ broker_topic_alter(struct broker *b, const char *name,
 {
 	OBJ_CHECK(b, BROKER_MAGIC);
 	return change(b, name, -1, settings, n, err);
-}
-
-/* -------------------------------------------------------------- looking */
-
-static int
-topic_by_name(const void *a, const void *b)
-{
-	return strcmp((*(const struct broker_topic_info *const *)a)->name,
-	    (*(const struct broker_topic_info *const *)b)->name);
-}
-
-/* A copy of what the walk shows, so that fn runs without the lock. */
-static struct broker_topic_info **
-infos(struct broker *b, size_t *ret_n)
-{
-	const struct leat_map_entry *e;
-	struct broker_topic_info **list;
-	size_t it = 0, n = 0;
-
-	lock_acquire(&b->lock);
-	list = calloc(b->topics.len + 1, sizeof(*list));
-	while (list != NULL && (e = leat_map_next(&b->topics, &it)) != NULL) {
-		const struct topic *t = e->value;
-		struct broker_topic_info *i = calloc(1, sizeof(*i) +
-		    strlen(t->name) + 1);
-
-		if (i == NULL)
-			break;
-		memcpy(i + 1, t->name, strlen(t->name) + 1);
-		i->name = (char *)(i + 1);
-		memcpy(i->id, t->id, 16);
-		i->partitions = t->npartitions;
-		i->internal = t->internal;
-		list[n++] = i;
-	}
-	lock_release(&b->lock);
-	*ret_n = n;
-	return list;
-}
-
-int
-broker_topic_each(struct broker *b,
-    int (*fn)(void *arg, const struct broker_topic_info *info), void *arg)
-{
-	struct broker_topic_info **list;
-	size_t n;
-	int rc = 0;
-
-	OBJ_CHECK(b, BROKER_MAGIC);
-	if ((list = infos(b, &n)) == NULL)
-		return -ENOMEM;
-	if (n > 1)
-		qsort(list, n, sizeof(*list), topic_by_name);
-	for (size_t i = 0; i < n; i++) {
-		if (rc >= 0)
-			rc = fn(arg, list[i]);
-		free(list[i]);
-	}
-	free(list);
-	return rc < 0 ? rc : 0;
-}
-
-int32_t
-broker_topic_partitions(struct broker *b, const char *name)
-{
-	const struct topic *t;
-	int32_t n;
-
-	OBJ_CHECK(b, BROKER_MAGIC);
-	lock_acquire(&b->lock);
-	t = find_locked(b, name);
-	n = t == NULL ? LEAT_E_NOTFOUND : t->npartitions;
-	lock_release(&b->lock);
-	return n;
-}
-
-int
-broker_topic_settings(struct broker *b, const char *name,
-    void (*fn)(void *arg, const char *name, const char *value, bool def),
-    void *arg, struct leat_err *err)
-{
-	const struct topic *t;
-
-	OBJ_CHECK(b, BROKER_MAGIC);
-	lock_acquire(&b->files);	/* the topic stays as it is */
-	lock_acquire(&b->lock);
-	t = find_locked(b, name);
-	lock_release(&b->lock);
-	for (int i = 0; t != NULL && i < setting_count(); i++) {
-		const char *v = t->settings[i];
-
-		fn(arg, setting_name(i), v != NULL ? v : b->defaults[i] != NULL
-		    ? b->defaults[i] : setting_default(i), v == NULL);
-	}
-	lock_release(&b->files);
-	return t == NULL ? not_found(name, err) : 0;
-}
-
-uint64_t
-broker_topics_version(struct broker *b)
-{
-	uint64_t v;
-
-	OBJ_CHECK(b, BROKER_MAGIC);
-	lock_acquire(&b->lock);
-	v = b->version;
-	lock_release(&b->lock);
-	return v;
-}
-
-static int
-find_partition(struct broker *b, const char *topic, int32_t partition,
-    struct broker_partition **ret, struct leat_err *err)
-{
-	const struct topic *t;
-	int rc = 0;
-
-	lock_acquire(&b->lock);
-	t = find_locked(b, topic);
-	if (t == NULL) {
-		rc = not_found(topic, err);
-	} else if (partition < 0 || partition >= t->npartitions) {
-		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_NOTFOUND,
-		    "topic '%s' has no partition %d", topic, partition);
-		rc = 1;
-	} else {
-		partition_get(t->parts[partition]);
-		*ret = t->parts[partition];
-	}
-	lock_release(&b->lock);
-	return rc;
-}
-
-struct broker_partition *
-topics_find(struct broker *b, const char *topic, int32_t partition)
-{
-	struct broker_partition *p = NULL;
-
-	(void)find_partition(b, topic, partition, &p, NULL);
-	return p;
-}
-
-struct broker_partition *
-broker_partition_get(struct broker *b, const char *topic, int32_t partition,
-    struct leat_err *err)
-{
-	struct broker_partition *p = NULL;
-	int rc;
-
-	OBJ_CHECK(b, BROKER_MAGIC);
-	rc = find_partition(b, topic, partition, &p, err);
-	if (rc != LEAT_E_NOTFOUND || !b->o.auto_create)
-		return p;
-	rc = broker_topic_create(b, topic, -1, NULL, 0, err);
-	if (rc < 0 && rc != LEAT_E_EXISTS)
-		return NULL;
-	(void)find_partition(b, topic, partition, &p, err);
-	return p;
-}
-
-struct broker_partition **
-topics_partitions(struct broker *b, size_t *ret_n)
-{
-	const struct leat_map_entry *e;
-	struct broker_partition **list;
-	size_t it = 0, n = 0;
-
-	lock_acquire(&b->lock);
-	while ((e = leat_map_next(&b->topics, &it)) != NULL)
-		n += (size_t)((const struct topic *)e->value)->npartitions;
-	list = calloc(n + 1, sizeof(*list));
-	n = it = 0;
-	while (list != NULL && (e = leat_map_next(&b->topics, &it)) != NULL) {
-		const struct topic *t = e->value;
-
-		for (int32_t i = 0; i < t->npartitions; i++) {
-			if (t->parts[i] == NULL)
-				continue;
-			partition_get(t->parts[i]);
-			list[n++] = t->parts[i];
-		}
-	}
-	lock_release(&b->lock);
-	*ret_n = n;
-	return list;
-}
-
-void
-partitions_put(struct broker_partition **list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		broker_partition_put(list[i]);
-	free(list);
-}
-
-/* -------------------------------------------------------------- adopting */
-
-/* Adds one directory "<topic>-<n>" with a partition.metadata. */
-static int
-adopt(struct broker *b, const char *name, struct leat_err *err)
-{
-	const char *dash = strrchr(name, '-');
-	char topic[NAME_MAX_LEN + 1], dir[4200];
-	struct topic *t, *g;
-	uint8_t id[16];
-	int64_t n;
-
-	if (dash == NULL || (size_t)(dash - name) >= sizeof(topic) ||
-	    leat_parse_i64(leat_str_c(dash + 1), 0, PARTITIONS_MAX - 1,
-	    &n) < 0)
-		return 0;
-	memcpy(topic, name, (size_t)(dash - name));
-	topic[dash - name] = '\0';
-	snprintf(dir, sizeof(dir), "%s/%s", b->dir, name);
-	if (broker_topic_name_check(topic, NULL) < 0 ||
-	    meta_partition_load(b, dir, id, NULL) < 0)
-		return 0;
-	t = leat_map_get_c(&b->topics, topic);
-	if (t != NULL && n < t->npartitions)
-		return 0;
-	g = topic_new(topic, (int32_t)n + 1,
-	    strcmp(topic, offsets_topic) == 0 ||
-	    strcmp(topic, txn_topic) == 0);
-	if (g == NULL ||
-	    leat_map_set(&b->topics, leat_str_c(topic), g, NULL) < 0) {
-		topic_free(g);
-		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
-		    "out of memory for a topic");
-	}
-	memcpy(g->id, t != NULL ? t->id : id, 16);
-	if (g->internal)
-		g->settings[setting_find("cleanup.policy")] =
-		    strdup("compact");
-	topic_free(t);
-	return 0;
-}
-
-int
-topics_adopt(struct broker *b, struct leat_err *err)
-{
-	struct dir_list list;
-	int rc = dir_list_load(&list, b->dir, err);
-
-	for (size_t i = 0; rc == 0 && i < list.n; i++)
-		if (list.entries[i].is_dir)
-			rc = adopt(b, list.entries[i].name, err);
-	dir_list_fini(&list);
-	return rc;
 }

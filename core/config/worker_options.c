@@ -169,6 +169,10 @@ check(const struct properties *props, struct worker_options *o,
     struct problems *problems)
 {
 	check_listen(props, "rest.listen", &o->rest_listen, problems);
+	if (o->broker_listeners != NULL &&
+	    (*o->broker_listeners == '\0' ||
+	    strcmp(o->broker_listeners, "none") == 0))
+		o->broker_listeners = NULL;
 	for (uint32_t i = 0; i < o->log_components.len; i++)
 		check_level(props, &o->log_components.items[i], problems);
 }

@@ -51,6 +51,9 @@ struct worker_options {
 	int64_t broker_segment_bytes;
 	int64_t broker_message_max_bytes;
 	struct leat_params broker_topic;	/* defaults of all topics */
+	/* the Kafka port */
+	const char *broker_listeners;		/* NULL: none */
+	const char *broker_advertised;		/* NULL: as they reach us */
 	/* accepted for Kafka Connect's sake, without effect here */
 	struct leat_params converter_settings[3];
 	struct leat_params ignored_map;

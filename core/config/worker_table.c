@@ -112,6 +112,14 @@ const struct leat_option worker_option_table[] = {
 	    "broker.topic.<setting>: a default for all topics, by Kafka's "
 	    "name (cleanup.policy, ...)."),
 
+	ROW("broker.listeners", "broker.listen", STRING, LEAT_OPT_HIGH,
+	    "127.0.0.1:9092", 0, 0, NULL, broker_listeners,
+	    "Addresses (a list of host:port) for Kafka's clients, or none."),
+	TEXT("broker.advertised.listeners", "advertised.listeners", NULL,
+	    broker_advertised,
+	    "The one host:port that clients are told to connect to; unset, "
+	    "the address at which they reached us."),
+
 	IGNORED_MAP("config.storage"),
 	IGNORED_MAP("offset.storage"),
 	IGNORED_MAP("status.storage"),

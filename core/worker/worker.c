@@ -50,6 +50,7 @@ struct worker {
 	struct metrics *metrics;
 	int64_t *refused;	/* a gauge */
 	struct broker *broker;
+	struct broker_listener *listener;	/* NULL: none */
 	struct bus *bus;
 	struct registry *registry;
 	struct budget *budget;
@@ -143,6 +144,24 @@ open_broker(struct worker *w, struct leat_err *err)
 		return leat_err_wrap(err, "open broker in '%s'",
 		    w->set->data_dir);
 	return bus_open_embedded(w->broker, &w->bus, err);
+}
+
+/* Kafka's clients come in when topics are there, before connectors run. */
+static int
+open_listener(struct worker *w, struct leat_err *err)
+{
+	struct broker_listen_options o;
+
+	if (w->set->broker_listeners == NULL)
+		return 0;
+	broker_listen_options_init(&o);
+	o.listen = w->set->broker_listeners;
+	o.advertised = w->set->broker_advertised;
+	if (broker_listen(w->broker, &o, &w->listener, err) < 0)
+		return leat_err_wrap(err, "serve Kafka's clients");
+	log_info(&lg, "listening for Kafka's clients", "address=%s",
+	    w->set->broker_listeners);
+	return 0;
 }
 
 static void
@@ -429,7 +448,8 @@ start(struct worker *w, struct leat_err *err)
 	    "leat_worker_refused_file_count",
 	    "Files of the directory whose present text is not in force", NULL,
 	    0, 1);
-	if (open_broker(w, err) < 0 || load_plugins(w, err) < 0 ||
+	if (open_broker(w, err) < 0 || open_listener(w, err) < 0 ||
+	    load_plugins(w, err) < 0 ||
 	    start_herder(w, err) < 0 || open_directory(w, err) < 0)
 		return err->code;
 	return serve(w, err);
@@ -454,6 +474,7 @@ end(struct worker *w)
 	budget_free(w->budget);
 	registry_free(w->registry);
 	bus_close(w->bus);
+	broker_listener_close(w->listener);
 	if (w->broker != NULL)
 		broker_close(w->broker);
 	if (w->refused != NULL)

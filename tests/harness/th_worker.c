@@ -22,6 +22,7 @@ struct th_worker {
 	const char *data;
 	const char *config;
 	const char *url;
+	const char *kafka;
 	struct th_proc *proc;
 	CURL *curl;
 };
@@ -174,10 +175,10 @@ write_config(struct th_worker *w)
 		th_fail("open_memstream");
 	fprintf(f,
 	    "config.dir: %s\ndata.dir: %s\nplugin.path: %s\n"
-	    "rest.listen: %s\n",
+	    "rest.listen: %s\nbroker.listeners: %s\n",
 	    w->connectors, w->data,
 	    w->opts.plugins != NULL ? w->opts.plugins : th_plugin_dir(),
-	    w->url + strlen("http://"));
+	    w->url + strlen("http://"), w->kafka);
 	for (; s != NULL && *s != NULL; s++)
 		fprintf(f, "%s\n", *s);
 	fclose(f);
@@ -233,6 +234,7 @@ th_worker_launch(const struct th_worker_opts *opts)
 	w->data = th_text("%s/data", w->dir);
 	w->config = th_text("%s/worker.yaml", w->dir);
 	w->url = th_text("http://127.0.0.1:%u", th_free_port());
+	w->kafka = th_text("127.0.0.1:%u", th_free_port());
 	w->curl = curl_easy_init();
 	th_mkdir(w->dir);
 	th_mkdir(w->connectors);
@@ -290,6 +292,12 @@ const char *
 th_worker_url(const struct th_worker *w)
 {
 	return w->url;
+}
+
+const char *
+th_worker_kafka(const struct th_worker *w)
+{
+	return w->kafka;
 }
 
 const char *

@@ -41,6 +41,8 @@ void th_worker_resume(struct th_worker *w);
 pid_t th_worker_pid(const struct th_worker *w);
 /* "http://127.0.0.1:port" */
 const char *th_worker_url(const struct th_worker *w);
+/* "127.0.0.1:port" of its Kafka port */
+const char *th_worker_kafka(const struct th_worker *w);
 const char *th_worker_dir(const struct th_worker *w);	/* connectors.d */
 const char *th_worker_data(const struct th_worker *w);
 bool th_worker_said(const struct th_worker *w, const char *text);

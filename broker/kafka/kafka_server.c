@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kafka_server.c: what the requests share: made, and freed.
+ */
+#include "broker/kafka/kafka_server.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <leat/str.h>
+
+#include "core/base/obj.h"
+
+void
+broker_listen_options_init(struct broker_listen_options *o)
+{
+	*o = (struct broker_listen_options){
+		.listen = "127.0.0.1:9092",
+		.node_id = 1,
+		.threads = 2,
+		.max_connections = 12000,
+		.max_connections_per_ip = 12000,
+		.idle_ms = 600000,
+		.request_max_bytes = 100 << 20,
+		.queued_max_bytes = 128 << 20,
+		.fetch_max_bytes = 55 << 20,
+		.fetch_sessions_max = 1000,
+		.delete_topics = true,
+		.lenient_replication = true,
+		.group_initial_delay_ms = 0,
+		.group_session_min_ms = 6000,
+		.group_session_max_ms = 1800000,
+		.group_max_members = 10000,
+		.txn_max_timeout_ms = 900000,
+		.sasl_mechanisms = "SCRAM-SHA-256,SCRAM-SHA-512,PLAIN",
+	};
+}
+
+/* "host:port", "[::1]:port" */
+static int
+set_advertised(struct kafka_server *s, const char *text, struct leat_err *err)
+{
+	const char *colon;
+	int64_t port;
+	size_t len;
+
+	if (text == NULL)
+		return 0;
+	colon = strrchr(text, ':');
+	if (colon == NULL || colon == text ||
+	    leat_parse_i64(leat_str_c(colon + 1), 1, 65535, &port) < 0)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+		    "advertised listener '%s': want host:port", text);
+	len = (size_t)(colon - text);
+	if (text[0] == '[' && len > 2 && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
+	if ((s->advertised_host = strndup(text, len)) == NULL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "no memory");
+	s->advertised_port = (int32_t)port;
+	return 0;
+}
+
+int
+kafka_server_new(struct broker *b, const struct broker_listen_options *o,
+    struct kafka_server **ret_server, struct leat_err *err)
+{
+	struct kafka_server *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (s == NULL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "no memory");
+	s->broker = b;
+	s->o = *o;
+	if ((rc = set_advertised(s, o->advertised, err)) < 0) {
+		kafka_server_free(s);
+		return rc;
+	}
+	*ret_server = s;
+	return 0;
+}
+
+void
+kafka_server_free(struct kafka_server *s)
+{
+	if (s == NULL)
+		return;
+	free(s->advertised_host);
+	free(s);
+}

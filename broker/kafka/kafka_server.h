@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kafka_server.h: what the requests of all connections of a listener share.
+ */
+#ifndef LEAT_BROKER_KAFKA_KAFKA_SERVER_H
+#define LEAT_BROKER_KAFKA_KAFKA_SERVER_H
+
+#include "broker/broker.h"
+
+struct kafka_server {
+	struct broker *broker;
+	struct broker_listen_options o;	/* texts are the server's own copies */
+	char *advertised_host;		/* NULL: as the peer reached us */
+	int32_t advertised_port;
+};
+
+/* Checks the options; loads what they name. */
+int kafka_server_new(struct broker *b, const struct broker_listen_options *o,
+    struct kafka_server **ret_server, struct leat_err *err);
+/* No request may be under way. Accepts NULL. */
+void kafka_server_free(struct kafka_server *s);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * requests.c: the table of requests, and what is the same for all of them.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "broker/kafka/api.h"
+#include "broker/kafka/kafka_server.h"
+#include "broker/kafka/request.h"
+#include "core/base/obj.h"
+
+enum {
+	SIZE_BYTES = 4,		/* of a frame's length */
+	API_VERSIONS = 18
+};
+
+/* key, name, versions, first flexible version, flags */
+#define ROW(k, n, lo, hi, flex, flags, handle, cancel) \
+	{ (k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) }
+
+static const struct kafka_api table[] = {
+	/* Slow because it may create topics. */
+	ROW(3, "Metadata", 0, 12, 9, API_SLOW, api_metadata, NULL),
+	ROW(10, "FindCoordinator", 0, 5, 3, 0, api_find_coordinator, NULL),
+	ROW(18, "ApiVersions", 0, 4, 3, API_UNAUTHENTICATED,
+	    api_versions, NULL),
+};
+
+const struct kafka_api *
+kafka_apis(size_t *ret_n)
+{
+	*ret_n = ARRAY_LEN(table);
+	return table;
+}
+
+const struct kafka_api *
+kafka_api_find(int16_t key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].key == key)
+			return &table[i];
+	return NULL;
+}
+
+/* The frame's length, the correlation id and, where there are, tags. */
+static void
+begin_answer(struct kafka_request *rq)
+{
+	struct kafka_out *out = &rq->out;
+
+	kout_reset(out);
+	out->version = rq->version;
+	out->flexible = rq->api->flexible >= 0 &&
+	    rq->version >= rq->api->flexible;
+	kout_i32(out, 0);
+	kout_i32(out, rq->correlation_id);
+	/* Clients decode this one before they know what we speak. */
+	if (rq->api->key != API_VERSIONS)
+		kout_tags(out);
+}
+
+static int
+refuse(struct kafka_request *rq, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(rq->why, sizeof(rq->why), fmt, ap);
+	va_end(ap);
+	rq->outcome = OUTCOME_HANG_UP;
+	return -1;
+}
+
+int
+kafka_request_begin(struct kafka_request *rq)
+{
+	struct kafka_in *in = &rq->in;
+	const char *client;
+	int16_t key;
+
+	kin_init(in, rq->frame, rq->frame_len, &rq->arena, 0, false);
+	key = kin_i16(in);
+	rq->version = kin_i16(in);
+	rq->correlation_id = kin_i32(in);
+	client = kin_str_null(in);
+	rq->client_id = client != NULL ? client : "";
+	if (!kin_ok(in))
+		return refuse(rq, "no request header (%s)",
+		    in->why != NULL ? in->why : "too short");
+	if ((rq->api = kafka_api_find(key)) == NULL)
+		return refuse(rq, "unknown request %d", key);
+	if (!rq->peer->authenticated &&
+	    !(rq->api->flags & API_UNAUTHENTICATED))
+		return refuse(rq, "%s before authentication", rq->api->name);
+	if (rq->version < rq->api->min || rq->version > rq->api->max) {
+		if (key != API_VERSIONS)
+			return refuse(rq, "%s of version %d, of %d to %d",
+			    rq->api->name, rq->version, rq->api->min,
+			    rq->api->max);
+		/* Answered in the layout of version 0; its body is not read. */
+		rq->version = -1;
+	}
+	in->version = rq->version;
+	in->flexible = rq->api->flexible >= 0 &&
+	    rq->version >= rq->api->flexible;
+	kin_tags(in);
+	begin_answer(rq);
+	return 0;
+}
+
+void
+kafka_reply(struct kafka_request *rq)
+{
+	if (rq->out.buf.failed) {
+		kafka_hang_up(rq, "the answer to %s has no room",
+		    rq->api->name);
+		return;
+	}
+	leat_put_u32(rq->out.buf.data, (uint32_t)(rq->out.buf.len -
+	    SIZE_BYTES + rq->out.slice_bytes));
+	rq->outcome = OUTCOME_REPLY;
+	rq->carrier->done(rq);
+}
+
+void
+kafka_reply_nothing(struct kafka_request *rq)
+{
+	rq->outcome = OUTCOME_SILENCE;
+	rq->carrier->done(rq);
+}
+
+void
+kafka_hang_up(struct kafka_request *rq, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(rq->why, sizeof(rq->why), fmt, ap);
+	va_end(ap);
+	rq->outcome = OUTCOME_HANG_UP;
+	rq->carrier->done(rq);
+}
+
+bool
+kafka_decoded(struct kafka_request *rq)
+{
+	if (kin_ok(&rq->in))
+		return true;
+	kafka_hang_up(rq, "malformed %s of version %d: %s", rq->api->name,
+	    rq->version, rq->in.why != NULL ? rq->in.why : "too short");
+	return false;
+}
+
+void
+kafka_drop_frame(struct kafka_request *rq)
+{
+	free(TAKE(rq->frame));
+	rq->frame_len = 0;
+	kin_init(&rq->in, NULL, 0, &rq->arena, rq->version,
+	    rq->in.flexible);
+}
+
+const char *
+kafka_advertised_host(const struct kafka_request *rq)
+{
+	const struct kafka_server *s = rq->server;
+
+	return s->advertised_host != NULL ? s->advertised_host :
+	    rq->peer->local_host;
+}
+
+int32_t
+kafka_advertised_port(const struct kafka_request *rq)
+{
+	const struct kafka_server *s = rq->server;
+
+	return s->advertised_host != NULL ? s->advertised_port :
+	    rq->peer->local_port;
+}
