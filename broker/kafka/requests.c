@@ -20,8 +20,7 @@ enum {
 	{ (k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) }
 
 static const struct kafka_api table[] = {
-	/* Slow because it may create topics. */
-	ROW(3, "Metadata", 0, 12, 9, API_SLOW, api_metadata, NULL),
+	ROW(3, "Metadata", 0, 12, 9, 0, api_metadata, NULL),
 	ROW(10, "FindCoordinator", 0, 5, 3, 0, api_find_coordinator, NULL),
 	ROW(18, "ApiVersions", 0, 4, 3, API_UNAUTHENTICATED,
 	    api_versions, NULL),
@@ -147,6 +146,15 @@ kafka_hang_up(struct kafka_request *rq, const char *fmt, ...)
 	rq->carrier->done(rq);
 }
 
+void
+kafka_go_slow(struct kafka_request *rq, void (*fn)(struct kafka_request *rq))
+{
+	if (rq->carrier->go_slow != NULL)
+		rq->carrier->go_slow(rq, fn);
+	else
+		fn(rq);
+}
+
 bool
 kafka_decoded(struct kafka_request *rq)
 {
@@ -164,6 +172,8 @@ kafka_drop_frame(struct kafka_request *rq)
 	rq->frame_len = 0;
 	kin_init(&rq->in, NULL, 0, &rq->arena, rq->version,
 	    rq->in.flexible);
+	if (rq->carrier->frame_dropped != NULL)
+		rq->carrier->frame_dropped(rq);
 }
 
 const char *
