@@ -20,11 +20,18 @@ enum {
 	{ (k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) }
 
 static const struct kafka_api table[] = {
+	/* Old librdkafka compresses only if 0 is among the versions. */
+	{ 0, "Produce", 3, 11, 9, 0, API_OVERLAP, api_produce,
+	    api_produce_cancel },
+	ROW(1, "Fetch", 4, 16, 12, 0, api_fetch, api_fetch_cancel),
+	ROW(2, "ListOffsets", 1, 9, 6, 0, api_list_offsets, NULL),
 	/* Slow because it may create topics. */
 	ROW(3, "Metadata", 0, 12, 9, API_SLOW, api_metadata, NULL),
 	ROW(10, "FindCoordinator", 0, 5, 3, 0, api_find_coordinator, NULL),
 	ROW(18, "ApiVersions", 0, 4, 3, API_UNAUTHENTICATED,
 	    api_versions, NULL),
+	ROW(23, "OffsetForLeaderEpoch", 2, 4, 4, 0,
+	    api_offset_for_leader_epoch, NULL),
 };
 
 const struct kafka_api *
