@@ -25,5 +25,12 @@ void api_fetch_cancel(struct kafka_request *rq);
 /* ---- api_offsets.c */
 void api_list_offsets(struct kafka_request *rq);
 void api_offset_for_leader_epoch(struct kafka_request *rq);
+/* ---- api_topics.c */
+void api_create_topics(struct kafka_request *rq);
+void api_delete_topics(struct kafka_request *rq);
+void api_create_partitions(struct kafka_request *rq);
+
+/* ---- api_delete_records.c */
+void api_delete_records(struct kafka_request *rq);
 
 #endif
