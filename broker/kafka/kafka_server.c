@@ -10,6 +10,7 @@
 
 #include <leat/str.h>
 
+#include "broker/kafka/fetch_session.h"
 #include "core/base/obj.h"
 
 void
@@ -116,6 +117,11 @@ kafka_server_new(struct broker *b, const struct broker_listen_options *o,
 		kafka_server_free(s);
 		return rc;
 	}
+	s->fetch_sessions = fetch_sessions_new(o->fetch_sessions_max);
+	if (s->fetch_sessions == NULL) {
+		kafka_server_free(s);
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "no memory");
+	}
 	*ret_server = s;
 	return 0;
 }
@@ -125,6 +131,7 @@ kafka_server_free(struct kafka_server *s)
 {
 	if (s == NULL)
 		return;
+	fetch_sessions_free(s->fetch_sessions);
 	free(s->advertised_host);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(*text_at(&s->o, i));

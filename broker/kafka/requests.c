@@ -20,6 +20,11 @@ enum {
 	{ (k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) }
 
 static const struct kafka_api table[] = {
+	/* Old librdkafka compresses only if 0 is among the versions. */
+	{ 0, "Produce", 3, 11, 9, 0, API_OVERLAP, api_produce,
+	    api_produce_cancel },
+	ROW(1, "Fetch", 4, 16, 12, 0, api_fetch, api_fetch_cancel),
+	ROW(2, "ListOffsets", 1, 9, 6, 0, api_list_offsets, NULL),
 	ROW(3, "Metadata", 0, 12, 9, 0, api_metadata, NULL),
 	ROW(10, "FindCoordinator", 0, 5, 3, 0, api_find_coordinator, NULL),
 	ROW(18, "ApiVersions", 0, 4, 3, API_UNAUTHENTICATED,
@@ -27,6 +32,8 @@ static const struct kafka_api table[] = {
 	ROW(19, "CreateTopics", 2, 7, 5, API_SLOW, api_create_topics, NULL),
 	ROW(20, "DeleteTopics", 1, 6, 4, API_SLOW, api_delete_topics, NULL),
 	ROW(21, "DeleteRecords", 0, 2, 2, API_SLOW, api_delete_records, NULL),
+	ROW(23, "OffsetForLeaderEpoch", 2, 4, 4, 0,
+	    api_offset_for_leader_epoch, NULL),
 	ROW(37, "CreatePartitions", 0, 3, 2, API_SLOW,
 	    api_create_partitions, NULL),
 };
