@@ -14,6 +14,7 @@
 #include <leat/str.h>
 
 #include "broker/broker_int.h"
+#include "broker/coord/groups.h"
 #include "broker/log/dir_list.h"
 #include "core/base/obj.h"
 
@@ -390,6 +391,7 @@ broker_topic_delete(struct broker *b, const char *name, struct leat_err *err)
 		lock_release(&b->lock);
 		delete_files(b, t);
 		topic_free(t);
+		groups_topic_deleted(b->groups, name);
 	}
 	lock_release(&b->files);
 	return rc;
