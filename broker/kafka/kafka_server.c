@@ -9,6 +9,8 @@
 
 #include <leat/str.h>
 
+#include "broker/broker_int.h"
+#include "broker/coord/groups.h"
 #include "core/base/obj.h"
 
 void
@@ -77,6 +79,11 @@ kafka_server_new(struct broker *b, const struct broker_listen_options *o,
 		kafka_server_free(s);
 		return rc;
 	}
+	groups_configure(b->groups, &(struct group_limits){
+	    .initial_delay_ms = o->group_initial_delay_ms,
+	    .session_min_ms = o->group_session_min_ms,
+	    .session_max_ms = o->group_session_max_ms,
+	    .max_members = o->group_max_members });
 	*ret_server = s;
 	return 0;
 }
