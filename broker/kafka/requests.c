@@ -26,7 +26,15 @@ static const struct kafka_api table[] = {
 	ROW(1, "Fetch", 4, 16, 12, 0, api_fetch, api_fetch_cancel),
 	ROW(2, "ListOffsets", 1, 9, 6, 0, api_list_offsets, NULL),
 	ROW(3, "Metadata", 0, 12, 9, 0, api_metadata, NULL),
+	ROW(8, "OffsetCommit", 2, 9, 8, 0, api_offset_commit, NULL),
+	ROW(9, "OffsetFetch", 1, 9, 6, 0, api_offset_fetch, NULL),
 	ROW(10, "FindCoordinator", 0, 5, 3, 0, api_find_coordinator, NULL),
+	ROW(11, "JoinGroup", 0, 9, 6, 0, api_join_group, api_group_cancel),
+	ROW(12, "Heartbeat", 0, 4, 4, 0, api_heartbeat, NULL),
+	ROW(13, "LeaveGroup", 0, 5, 4, 0, api_leave_group, NULL),
+	ROW(14, "SyncGroup", 0, 5, 4, 0, api_sync_group, api_group_cancel),
+	ROW(15, "DescribeGroups", 0, 6, 5, 0, api_describe_groups, NULL),
+	ROW(16, "ListGroups", 0, 5, 3, 0, api_list_groups, NULL),
 	ROW(18, "ApiVersions", 0, 4, 3, API_UNAUTHENTICATED,
 	    api_versions, NULL),
 	ROW(19, "CreateTopics", 2, 7, 5, API_SLOW, api_create_topics, NULL),
@@ -36,6 +44,8 @@ static const struct kafka_api table[] = {
 	    api_offset_for_leader_epoch, NULL),
 	ROW(37, "CreatePartitions", 0, 3, 2, API_SLOW,
 	    api_create_partitions, NULL),
+	ROW(42, "DeleteGroups", 0, 2, 2, 0, api_delete_groups, NULL),
+	ROW(47, "OffsetDelete", 0, 0, -1, 0, api_offset_delete, NULL),
 };
 
 const struct kafka_api *
