@@ -12,6 +12,7 @@ void api_versions(struct kafka_request *rq);
 
 /* ---- api_metadata.c */
 void api_metadata(struct kafka_request *rq);
+void api_describe_topic_partitions(struct kafka_request *rq);
 void api_find_coordinator(struct kafka_request *rq);
 
 /* ---- api_topics.c */
@@ -21,5 +22,20 @@ void api_create_partitions(struct kafka_request *rq);
 
 /* ---- api_delete_records.c */
 void api_delete_records(struct kafka_request *rq);
+
+/* ---- api_configs.c */
+void api_describe_configs(struct kafka_request *rq);
+void api_list_config_resources(struct kafka_request *rq);
+
+/* ---- api_alter_configs.c */
+void api_alter_configs(struct kafka_request *rq);
+void api_incremental_alter_configs(struct kafka_request *rq);
+
+/* ---- api_cluster.c */
+void api_describe_cluster(struct kafka_request *rq);
+void api_describe_log_dirs(struct kafka_request *rq);
+void api_elect_leaders(struct kafka_request *rq);
+void api_list_reassignments(struct kafka_request *rq);
+void api_describe_client_quotas(struct kafka_request *rq);
 
 #endif
