@@ -9,6 +9,8 @@
 
 #include <leat/str.h>
 
+#include "broker/kafka/request.h"
+#include "broker/kafka/sasl.h"
 #include "core/base/obj.h"
 
 void
@@ -32,7 +34,6 @@ broker_listen_options_init(struct broker_listen_options *o)
 		.group_session_max_ms = 1800000,
 		.group_max_members = 10000,
 		.txn_max_timeout_ms = 900000,
-		.sasl_mechanisms = "SCRAM-SHA-256,SCRAM-SHA-512,PLAIN",
 	};
 }
 
@@ -73,7 +74,8 @@ kafka_server_new(struct broker *b, const struct broker_listen_options *o,
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "no memory");
 	s->broker = b;
 	s->o = *o;
-	if ((rc = set_advertised(s, o->advertised, err)) < 0) {
+	if ((rc = set_advertised(s, o->advertised, err)) < 0 ||
+	    (rc = access_new(o, &s->access, err)) < 0) {
 		kafka_server_free(s);
 		return rc;
 	}
@@ -86,6 +88,22 @@ kafka_server_free(struct kafka_server *s)
 {
 	if (s == NULL)
 		return;
+	access_free(s->access);
 	free(s->advertised_host);
 	free(s);
+}
+
+int
+kafka_peer_init(struct kafka_peer *peer, const struct kafka_server *s)
+{
+	peer->authenticated = !access_needs_login(s->access);
+	peer->principal = strdup("User:ANONYMOUS");
+	return peer->principal == NULL ? -1 : 0;
+}
+
+void
+kafka_peer_fini(struct kafka_peer *peer)
+{
+	sasl_free(TAKE(peer->sasl));
+	free(TAKE(peer->principal));
 }

@@ -201,7 +201,7 @@ conn_free(struct conn *c)
 	__atomic_fetch_sub(&io->nconns, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_sub(&io->listener->nconns, 1, __ATOMIC_RELAXED);
 	free(c->frame);
-	free(c->peer.principal);
+	kafka_peer_fini(&c->peer);
 	OBJ_FREE(c);
 }
 
@@ -343,8 +343,9 @@ conn_pump(struct conn *c)
 	} while (rc == 1 && c->head != NULL && !c->head->begun);
 	if (rc < 0)
 		return;
-	if (c->eof && c->head == NULL) {
-		conn_close(c, "the peer closed it");
+	if ((c->eof || c->peer.refused) && c->head == NULL) {
+		conn_close(c, c->peer.refused ? "its login was refused" :
+		    "the peer closed it");
 		return;
 	}
 	watch_for(c, rc == 0);
@@ -358,6 +359,9 @@ frame_begin(struct conn *c)
 	int32_t size = (int32_t)leat_get_u32(c->size_bytes);
 	int64_t max = c->io->listener->server->o.request_max_bytes;
 
+	/* Strangers get no memory. */
+	if (!c->peer.authenticated)
+		max = MIN(max, STRANGER_REQUEST_MAX);
 	if (size < 0 || size > max) {
 		log_warn(&lg, "not a request of Kafka's protocol, or too large",
 		    "peer=%s size=%d limit=%lld", c->peer.host, size,
@@ -527,9 +531,7 @@ fill_peer(struct conn *c)
 		return -1;
 	address_text(&sa, c->peer.local_host, sizeof(c->peer.local_host),
 	    &c->peer.local_port);
-	c->peer.principal = strdup("User:ANONYMOUS");
-	c->peer.authenticated = true;
-	return c->peer.principal == NULL ? -1 : 0;
+	return kafka_peer_init(&c->peer, c->io->listener->server);
 }
 
 void
@@ -559,7 +561,7 @@ conn_open(struct io_thread *io, int owned_fd)
 	return;
 fail:
 	if (c != NULL)
-		free(c->peer.principal);
+		kafka_peer_fini(&c->peer);
 	free(c);
 	(void)close(owned_fd);
 	__atomic_fetch_sub(&io->nconns, 1, __ATOMIC_RELAXED);

@@ -157,6 +157,11 @@ open_listener(struct worker *w, struct leat_err *err)
 	broker_listen_options_init(&o);
 	o.listen = w->set->broker_listeners;
 	o.advertised = w->set->broker_advertised;
+	o.users_file = w->set->broker_users_file;
+	o.sasl_mechanisms = w->set->broker_sasl_mechanisms;
+	o.sasl_plain_cleartext = w->set->broker_sasl_plain_cleartext;
+	o.acl_file = w->set->broker_acl_file;
+	o.super_users = w->set->broker_super_users;
 	if (broker_listen(w->broker, &o, &w->listener, err) < 0)
 		return leat_err_wrap(err, "serve Kafka's clients");
 	log_info(&lg, "listening for Kafka's clients", "address=%s",
