@@ -5,6 +5,7 @@
 #ifndef LEAT_BROKER_KAFKA_API_H
 #define LEAT_BROKER_KAFKA_API_H
 
+struct kafka_api;
 struct kafka_request;
 
 /* ---- api_versions.c */
@@ -67,5 +68,11 @@ void api_describe_log_dirs(struct kafka_request *rq);
 void api_elect_leaders(struct kafka_request *rq);
 void api_list_reassignments(struct kafka_request *rq);
 void api_describe_client_quotas(struct kafka_request *rq);
+/* ---- api_sasl.c */
+void api_sasl_handshake(struct kafka_request *rq);
+void api_sasl_authenticate(struct kafka_request *rq);
+void api_sasl_cancel(struct kafka_request *rq);
+/* What comes after a handshake of version 0: tokens without a header. */
+extern const struct kafka_api api_sasl_raw;
 
 #endif
