@@ -24,6 +24,7 @@ broker_options_init(struct broker_options *o)
 {
 	*o = (struct broker_options){
 		.default_partitions = 1,
+		.max_partitions = 100000,
 		.auto_create = false,
 		.flush_interval_ms = 500,
 		.retention_check_ms = 300000,
@@ -132,6 +133,7 @@ broker_free(struct broker *b)
 	while ((e = leat_map_next(&b->topics, &it)) != NULL)
 		topic_free(e->value);
 	leat_map_fini(&b->topics);
+	leat_map_fini(&b->kept);
 	for (int i = 0; b->defaults != NULL && i < setting_count(); i++)
 		free(b->defaults[i]);
 	free(b->defaults);

@@ -41,7 +41,10 @@ enum {
 	BROKER_E_TIMESTAMP = -1103,	/* too far from our clock */
 	BROKER_E_TOO_LARGE = -1104,	/* batch above max.message.bytes */
 	BROKER_E_RECORD = -1105,	/* breaks the topic's rules */
-	BROKER_E_OFFLINE = -1106	/* takes no appends (see err) */
+	BROKER_E_OFFLINE = -1106,	/* takes no appends (see err) */
+	BROKER_E_TOPIC_NAME = -1107,	/* not allowed, or too like another */
+	BROKER_E_PARTITIONS = -1108,	/* not a possible number of them */
+	BROKER_E_POLICY = -1109	/* the broker permits it not */
 };
 
 struct broker_setting {
@@ -55,6 +58,7 @@ struct broker_options {
 	const struct clock *clock;	/* NULL: the system's */
 	struct metrics *metrics;	/* NULL: none */
 	int32_t default_partitions;	/* of topics created on first use */
+	int32_t max_partitions;		/* of all topics together */
 	bool auto_create;
 	int64_t flush_interval_ms;	/* written becomes durable in it */
 	int64_t retention_check_ms;
@@ -93,8 +97,11 @@ int broker_topic_name_check(const char *name, struct leat_err *err);
 int broker_topic_create(struct broker *b, const char *name,
     int32_t partitions, const struct broker_setting *settings,
     size_t nsettings, struct leat_err *err);
+/* Groups' committed offsets of the topic go with it. */
 int broker_topic_delete(struct broker *b, const char *name,
     struct leat_err *err);
+/* Refuses to delete the topic from now on, whether it is there or not. */
+int broker_topic_protect(struct broker *b, const char *name);
 int broker_topic_grow(struct broker *b, const char *name, int32_t partitions,
     struct leat_err *err);
 int broker_topic_alter(struct broker *b, const char *name,

@@ -14,4 +14,12 @@ void api_versions(struct kafka_request *rq);
 void api_metadata(struct kafka_request *rq);
 void api_find_coordinator(struct kafka_request *rq);
 
+/* ---- api_topics.c */
+void api_create_topics(struct kafka_request *rq);
+void api_delete_topics(struct kafka_request *rq);
+void api_create_partitions(struct kafka_request *rq);
+
+/* ---- api_delete_records.c */
+void api_delete_records(struct kafka_request *rq);
+
 #endif

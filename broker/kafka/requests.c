@@ -25,6 +25,11 @@ static const struct kafka_api table[] = {
 	ROW(10, "FindCoordinator", 0, 5, 3, 0, api_find_coordinator, NULL),
 	ROW(18, "ApiVersions", 0, 4, 3, API_UNAUTHENTICATED,
 	    api_versions, NULL),
+	ROW(19, "CreateTopics", 2, 7, 5, API_SLOW, api_create_topics, NULL),
+	ROW(20, "DeleteTopics", 1, 6, 4, API_SLOW, api_delete_topics, NULL),
+	ROW(21, "DeleteRecords", 0, 2, 2, API_SLOW, api_delete_records, NULL),
+	ROW(37, "CreatePartitions", 0, 3, 2, API_SLOW,
+	    api_create_partitions, NULL),
 };
 
 const struct kafka_api *

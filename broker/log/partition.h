@@ -227,6 +227,13 @@ void waiters_wake(struct broker_partition *p);
 int partition_retain(struct broker_partition *p, bool retention,
     struct leat_err *err);
 
+/*
+ * broker_partition_trim in memory only: the caller saves the starts, and kicks
+ * the housekeeper to remove what is before them.
+ */
+int partition_trim(struct broker_partition *p, int64_t before,
+    struct leat_err *err);
+
 /* ---- cleaner.c */
 
 /* Compacts when there is enough to gain: 1 when something was done. */
