@@ -10,6 +10,11 @@
 
 #include <leat/str.h>
 
+#include "broker/broker_int.h"
+#include "broker/coord/groups.h"
+#include "broker/kafka/fetch_session.h"
+#include "broker/kafka/request.h"
+#include "broker/kafka/sasl.h"
 #include "core/base/obj.h"
 
 void
@@ -33,7 +38,6 @@ broker_listen_options_init(struct broker_listen_options *o)
 		.group_session_max_ms = 1800000,
 		.group_max_members = 10000,
 		.txn_max_timeout_ms = 900000,
-		.sasl_mechanisms = "SCRAM-SHA-256,SCRAM-SHA-512,PLAIN",
 	};
 }
 
@@ -112,10 +116,21 @@ kafka_server_new(struct broker *b, const struct broker_listen_options *o,
 		kafka_server_free(s);
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "no memory");
 	}
-	if ((rc = set_advertised(s, o->advertised, err)) < 0) {
+	if ((rc = set_advertised(s, o->advertised, err)) < 0 ||
+	    (rc = access_new(&s->o, &s->access, err)) < 0) {
 		kafka_server_free(s);
 		return rc;
 	}
+	s->fetch_sessions = fetch_sessions_new(o->fetch_sessions_max);
+	if (s->fetch_sessions == NULL) {
+		kafka_server_free(s);
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "no memory");
+	}
+	groups_configure(b->groups, &(struct group_limits){
+	    .initial_delay_ms = o->group_initial_delay_ms,
+	    .session_min_ms = o->group_session_min_ms,
+	    .session_max_ms = o->group_session_max_ms,
+	    .max_members = o->group_max_members });
 	*ret_server = s;
 	return 0;
 }
@@ -125,8 +140,25 @@ kafka_server_free(struct kafka_server *s)
 {
 	if (s == NULL)
 		return;
+	fetch_sessions_free(s->fetch_sessions);
+	access_free(s->access);
 	free(s->advertised_host);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(*text_at(&s->o, i));
 	free(s);
+}
+
+int
+kafka_peer_init(struct kafka_peer *peer, const struct kafka_server *s)
+{
+	peer->authenticated = !access_needs_login(s->access);
+	peer->principal = strdup("User:ANONYMOUS");
+	return peer->principal == NULL ? -1 : 0;
+}
+
+void
+kafka_peer_fini(struct kafka_peer *peer)
+{
+	sasl_free(TAKE(peer->sasl));
+	free(TAKE(peer->principal));
 }
