@@ -71,8 +71,11 @@ static inline void
 th_kafka_begin(struct th_call *c, struct kafka_server *s, int16_t key,
     int16_t version, const char *client)
 {
-	static const struct kafka_carrier carrier = { th_kafka_done,
-		th_kafka_resume, th_kafka_resume_after };
+	static const struct kafka_carrier carrier = {
+		.done = th_kafka_done,
+		.resume = th_kafka_resume,
+		.resume_after = th_kafka_resume_after,
+	};
 	const struct kafka_api *api = kafka_api_find(key);
 
 	memset(c, 0, sizeof(*c));
