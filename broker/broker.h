@@ -41,7 +41,11 @@ enum {
 	BROKER_E_TIMESTAMP = -1103,	/* too far from our clock */
 	BROKER_E_TOO_LARGE = -1104,	/* batch above max.message.bytes */
 	BROKER_E_RECORD = -1105,	/* breaks the topic's rules */
-	BROKER_E_OFFLINE = -1106	/* takes no appends (see err) */
+	BROKER_E_OFFLINE = -1106,	/* takes no appends (see err) */
+	BROKER_E_TXN_ID = -1107,	/* not that transactional id's producer */
+	BROKER_E_TXN_BUSY = -1108,	/* its transaction is being ended */
+	BROKER_E_TXN_FENCED = -1109,	/* a newer epoch of the id took over */
+	BROKER_E_TXN_TIMEOUT = -1110	/* more than the broker allows */
 };
 
 struct broker_setting {
@@ -60,6 +64,7 @@ struct broker_options {
 	int64_t retention_check_ms;
 	int64_t checkpoint_ms;	/* between recovery points */
 	int64_t offsets_retention_ms;	/* of groups' committed offsets */
+	int64_t txn_id_expiration_ms;	/* of unused transactional ids */
 	int32_t offsets_partitions;	/* of __consumer_offsets when made */
 	int32_t txn_partitions;	/* of __transaction_state when made */
 	uint32_t max_open_files;	/* segments kept open but idle */
