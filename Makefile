@@ -166,7 +166,7 @@ fuzz_of  = $(sort $(wildcard $(addsuffix /fuzz_*.c,$($(1)_DIRS))))
 objs     = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 WHOLE_PKGS := libpq libcurl cmocka
-ALL_PKGS := $(sort $(WHOLE_PKGS) $(foreach m,$(LIBS) $(PLUGINS) \
+ALL_PKGS := $(sort $(WHOLE_PKGS) rdkafka $(foreach m,$(LIBS) $(PLUGINS) \
 	$(TEST_PLUGINS) $(PROGRAMS:%=%_bin),$($(m)_PKGS) $($(m)_TEST_PKGS)))
 
 # ------------------------------------------------------------ dependencies
@@ -330,10 +330,12 @@ $(foreach s,$(WHOLE_FUZZ),$(eval $(call program_rule,$(call fuzz_prog,$(s)),\
 $(B)/obj/tests/fuzz/replay.o: UNIT_CPPFLAGS := $(ROOT_INC)
 ALL_SRC += $(wildcard tests/fuzz/replay.c)
 
+bench_kafka_PKGS := rdkafka
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 BENCH_FILES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 $(foreach s,$(BENCH_SRC),$(eval $(call program_rule,\
-	$(patsubst tests/bench/%.c,$(B)/bench/%,$(s)),$(s),$(LIBS),$(WHOLE_PKGS))))
+	$(patsubst tests/bench/%.c,$(B)/bench/%,$(s)),$(s),$(LIBS),\
+	$(WHOLE_PKGS) $($(basename $(notdir $(s)))_PKGS))))
 
 -include $(patsubst %.o,%.d,$(call objs,$(ALL_SRC)))
 
@@ -343,7 +345,7 @@ PRODUCT := $(LIB_FILES) $(PROGRAM_FILES) $(PLUGIN_FILES)
 TESTS := $(UNIT_TESTS) $(ABI_TESTS) $(INTEGRATION_TESTS) $(CRASH_TESTS)
 
 .PHONY: all deps deps-dev tests demo test test-unit test-integration \
-	test-crash test-fuzz test-abi check-long lint tidy format bench install \
+	test-crash test-fuzz test-abi check-java check-long lint tidy format bench install \
 	uninstall clean help FORCE
 
 ifeq ($(MODE),fuzz)
@@ -381,6 +383,9 @@ test-abi: $(ABI_TESTS) $(FOR_TESTS) ## run the plugin ABI tests
 
 test-fuzz: $(FUZZERS) ## replay the fuzz corpus
 	$(RUN) $(addprefix replay:,$(FUZZERS))
+
+check-java: $(PRODUCT) ## Apache Kafka's own tools against the Kafka port
+	+@LEAT_BUILD=$(abspath $(B)) tests/java/run
 
 check-long: ## crash matrix, fuzzing, valgrind: an hour and more
 	+@tests/long

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of topic settings. A row without a place in struct topic_config is
- * one that Kafka's clients may set and read, and that changes nothing here
- * (docs/FORMAT-log.md names them).
+ * The table of topic settings. A row that is NOWHERE in struct topic_config is
+ * one that Kafka's clients may set and read, and that changes nothing here; its
+ * text says why.
  */
 #include "broker/topic_settings.h"
 
@@ -14,68 +14,127 @@
 
 #include "core/base/obj.h"
 
-enum setting_type { LONG, RATIO, BOOL, CHOICE, POLICY, ANY };
+enum rule { NUMBER, RATIO, BOOL, CHOICE, POLICY, ANY, NEVER_TRUE };
 
 struct setting {
 	const char *name;
+	const char *broker_name;	/* of the default for all topics */
 	const char *def;
 	enum setting_type type;
-	int64_t min, max;		/* LONG */
+	enum rule rule;
+	int64_t min, max;		/* NUMBER */
 	const char *choices;		/* CHOICE: "a|b|c" */
 	int offset;			/* in struct topic_config, -1: none */
+	const char *doc;
 };
 
 #define AT(f) ((int)offsetof(struct topic_config, f))
+#define NOWHERE (-1)
 #define MAX32 INT32_MAX
 #define MAX64 INT64_MAX
 #define NEVER "9223372036854775807"
 
+#define INT32(n, bn, def, lo, hi, at, doc) \
+	{ n, bn, def, SETTING_INT, NUMBER, lo, hi, NULL, at, doc }
+#define INT64(n, bn, def, lo, hi, at, doc) \
+	{ n, bn, def, SETTING_LONG, NUMBER, lo, hi, NULL, at, doc }
+#define WORDS(n, bn, def, rule, choices, at, doc) \
+	{ n, bn, def, SETTING_STRING, rule, 0, 0, choices, at, doc }
+#define LIST(n, bn, def, rule, at, doc) \
+	{ n, bn, def, SETTING_LIST, rule, 0, 0, NULL, at, doc }
+#define FLAG(n, bn, rule, at, doc) \
+	{ n, bn, "false", SETTING_BOOL, rule, 0, 0, NULL, at, doc }
+
+/* In the order of their names. */
 static const struct setting settings[] = {
-	{ "cleanup.policy", "delete", POLICY, 0, 0, NULL, AT(cleanup) },
-	{ "compression.gzip.level", "-1", LONG, -1, 9, NULL, -1 },
-	{ "compression.lz4.level", "9", LONG, 1, 17, NULL, -1 },
-	{ "compression.type", "producer", CHOICE, 0, 0,
-	    "producer|uncompressed|none|gzip|snappy|lz4|zstd", -1 },
-	{ "compression.zstd.level", "3", LONG, -131072, 22, NULL, -1 },
-	{ "delete.retention.ms", "86400000", LONG, 0, MAX64, NULL,
-	    AT(delete_retention_ms) },
-	{ "file.delete.delay.ms", "60000", LONG, 0, MAX64, NULL, -1 },
-	{ "flush.messages", NEVER, LONG, 1, MAX64, NULL, -1 },
-	{ "flush.ms", NEVER, LONG, 0, MAX64, NULL, -1 },
-	{ "follower.replication.throttled.replicas", "", ANY, 0, 0, NULL, -1 },
-	{ "index.interval.bytes", "4096", LONG, 0, MAX32, NULL,
-	    AT(index_interval_bytes) },
-	{ "leader.replication.throttled.replicas", "", ANY, 0, 0, NULL, -1 },
-	{ "local.retention.bytes", "-2", LONG, -2, MAX64, NULL, -1 },
-	{ "local.retention.ms", "-2", LONG, -2, MAX64, NULL, -1 },
-	{ "max.compaction.lag.ms", NEVER, LONG, 1, MAX64, NULL,
-	    AT(max_compaction_lag_ms) },
-	{ "max.message.bytes", "1048588", LONG, 0, MAX32, NULL,
-	    AT(max_message_bytes) },
-	{ "message.timestamp.after.max.ms", "3600000", LONG, 0, MAX64, NULL,
-	    AT(timestamp_after_max_ms) },
-	{ "message.timestamp.before.max.ms", NEVER, LONG, 0, MAX64, NULL,
-	    AT(timestamp_before_max_ms) },
-	{ "message.timestamp.type", "CreateTime", CHOICE, 0, 0,
-	    "CreateTime|LogAppendTime", AT(log_append_time) },
-	{ "min.cleanable.dirty.ratio", "0.5", RATIO, 0, 0, NULL,
-	    AT(min_cleanable_ratio) },
-	{ "min.compaction.lag.ms", "0", LONG, 0, MAX64, NULL,
-	    AT(min_compaction_lag_ms) },
-	{ "min.insync.replicas", "1", LONG, 1, MAX32, NULL, -1 },
-	{ "preallocate", "false", BOOL, 0, 0, NULL, -1 },
-	{ "remote.storage.enable", "false", BOOL, 0, 0, NULL, -1 },
-	{ "retention.bytes", "-1", LONG, -1, MAX64, NULL, AT(retention_bytes) },
-	{ "retention.ms", "604800000", LONG, -1, MAX64, NULL,
-	    AT(retention_ms) },
-	{ "segment.bytes", "1073741824", LONG, 14, MAX32, NULL,
-	    AT(segment_bytes) },
-	{ "segment.index.bytes", "10485760", LONG, 4, MAX32, NULL,
-	    AT(segment_index_bytes) },
-	{ "segment.jitter.ms", "0", LONG, 0, MAX64, NULL,
-	    AT(segment_jitter_ms) },
-	{ "segment.ms", "604800000", LONG, 1, MAX64, NULL, AT(segment_ms) },
-	{ "unclean.leader.election.enable", "false", BOOL, 0, 0, NULL, -1 },
+	LIST("cleanup.policy", "log.cleanup.policy", "delete", POLICY,
+	    AT(cleanup), "What happens to old records: \"delete\" removes "
+	    "segments by age and size, \"compact\" keeps the newest record of "
+	    "each key; or both."),
+	INT32("compression.gzip.level", "compression.gzip.level", "-1", -1, 9,
+	    AT(gzip_level), "Level of gzip where compression.type is gzip; "
+	    "-1, the library's own."),
+	INT32("compression.lz4.level", "compression.lz4.level", "9", 1, 17,
+	    AT(lz4_level), "Level of lz4 where compression.type is lz4."),
+	WORDS("compression.type", "compression.type", "producer", CHOICE,
+	    "uncompressed|gzip|snappy|lz4|zstd|producer", AT(compression),
+	    "Codec of stored batches; \"producer\" keeps the sender's."),
+	INT32("compression.zstd.level", "compression.zstd.level", "3", -131072,
+	    22, AT(zstd_level), "Level of zstd where compression.type is "
+	    "zstd."),
+	INT64("delete.retention.ms", "log.cleaner.delete.retention.ms",
+	    "86400000", 0, MAX64, AT(delete_retention_ms), "How long a "
+	    "compaction keeps tombstones after it has first seen them."),
+	INT64("file.delete.delay.ms", "log.segment.delete.delay.ms", "60000",
+	    0, MAX64, NOWHERE, "Kept and shown only: a removed file goes at "
+	    "once, and who still reads it holds it open."),
+	INT64("flush.messages", "log.flush.interval.messages", NEVER, 1, MAX64,
+	    AT(flush_messages), "Records after which a sync is forced."),
+	INT64("flush.ms", "log.flush.interval.ms", NEVER, 0, MAX64,
+	    AT(flush_ms), "Time after which a sync is forced, where it is less "
+	    "than the broker's own interval."),
+	LIST("follower.replication.throttled.replicas", NULL, "", ANY, NOWHERE,
+	    "Kept and shown only: there is one replica."),
+	INT32("index.interval.bytes", "log.index.interval.bytes", "4096", 0,
+	    MAX32, AT(index_interval_bytes), "Bytes of log between two entries "
+	    "of the offset index."),
+	LIST("leader.replication.throttled.replicas", NULL, "", ANY, NOWHERE,
+	    "Kept and shown only: there is one replica."),
+	INT64("local.retention.bytes", "log.local.retention.bytes", "-2", -2,
+	    MAX64, NOWHERE, "Kept and shown only: there is no remote "
+	    "storage."),
+	INT64("local.retention.ms", "log.local.retention.ms", "-2", -2, MAX64,
+	    NOWHERE, "Kept and shown only: there is no remote storage."),
+	INT64("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms",
+	    NEVER, 1, MAX64, AT(max_compaction_lag_ms), "Age at which a record "
+	    "makes its partition be compacted whatever its dirty ratio."),
+	INT32("max.message.bytes", "message.max.bytes", "1048588", 0, MAX32,
+	    AT(max_message_bytes), "Size of the largest batch that is taken."),
+	INT64("message.timestamp.after.max.ms",
+	    "log.message.timestamp.after.max.ms", "3600000", 0, MAX64,
+	    AT(timestamp_after_max_ms), "How far ahead of the broker's clock a "
+	    "record's timestamp may be, with CreateTime."),
+	INT64("message.timestamp.before.max.ms",
+	    "log.message.timestamp.before.max.ms", NEVER, 0, MAX64,
+	    AT(timestamp_before_max_ms), "How far behind the broker's clock a "
+	    "record's timestamp may be, with CreateTime."),
+	WORDS("message.timestamp.type", "log.message.timestamp.type",
+	    "CreateTime", CHOICE, "CreateTime|LogAppendTime",
+	    AT(log_append_time), "Whose clock gives records their time: the "
+	    "producer's or the broker's."),
+	{ "min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio",
+	    "0.5", SETTING_DOUBLE, RATIO, 0, 0, NULL, AT(min_cleanable_ratio),
+	    "Share of a log that must be new since the last compaction before "
+	    "the next." },
+	INT64("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms",
+	    "0", 0, MAX64, AT(min_compaction_lag_ms), "Age before which a "
+	    "record is left alone by compaction."),
+	INT32("min.insync.replicas", "min.insync.replicas", "1", 1, MAX32,
+	    NOWHERE, "Kept and shown only: there is one replica, which is "
+	    "always in sync."),
+	FLAG("preallocate", "log.preallocate", BOOL, AT(preallocate),
+	    "Reserve the room of a segment on disk when it is begun."),
+	FLAG("remote.storage.enable", NULL, NEVER_TRUE, NOWHERE,
+	    "There is no remote storage: only false is taken."),
+	INT64("retention.bytes", "log.retention.bytes", "-1", -1, MAX64,
+	    AT(retention_bytes), "Size of a partition beyond which its oldest "
+	    "segments are removed; -1, no limit."),
+	INT64("retention.ms", "log.retention.ms", "604800000", -1, MAX64,
+	    AT(retention_ms), "Age at which segments are removed; -1, never."),
+	INT32("segment.bytes", "log.segment.bytes", "1073741824", 14, MAX32,
+	    AT(segment_bytes), "Size of a segment file."),
+	INT32("segment.index.bytes", "log.index.size.max.bytes", "10485760", 4,
+	    MAX32, AT(segment_index_bytes), "Size of a segment's offset index "
+	    "at which the next segment begins."),
+	INT64("segment.jitter.ms", "log.roll.jitter.ms", "0", 0, MAX64,
+	    AT(segment_jitter_ms), "What is taken at most, at random, from "
+	    "segment.ms, so that segments do not all end together."),
+	INT64("segment.ms", "log.roll.ms", "604800000", 1, MAX64,
+	    AT(segment_ms), "Time after which a segment ends though it is not "
+	    "full."),
+	FLAG("unclean.leader.election.enable",
+	    "unclean.leader.election.enable", BOOL, NOWHERE,
+	    "Kept and shown only: there is one replica."),
 };
 
 int
@@ -94,6 +153,30 @@ const char *
 setting_default(int i)
 {
 	return settings[i].def;
+}
+
+const char *
+setting_broker_name(int i)
+{
+	return settings[i].broker_name;
+}
+
+enum setting_type
+setting_type(int i)
+{
+	return settings[i].type;
+}
+
+const char *
+setting_doc(int i)
+{
+	return settings[i].doc;
+}
+
+bool
+setting_acts(int i)
+{
+	return settings[i].offset >= 0;
 }
 
 int
@@ -157,8 +240,8 @@ setting_check(int i, const char *value, struct leat_err *err)
 
 	if (strlen(value) > 4096 || strpbrk(value, "\n\r") != NULL)
 		return refuse(err, s, "...", "one short line");
-	switch (s->type) {
-	case LONG:
+	switch (s->rule) {
+	case NUMBER:
 		if (leat_parse_i64(v, s->min, s->max, &n) == 0)
 			return 0;
 		snprintf(range, sizeof(range), "a number from %lld to %lld",
@@ -177,10 +260,13 @@ setting_check(int i, const char *value, struct leat_err *err)
 	case POLICY:
 		return parse_policy(value) >= 0 ? 0 :
 		    refuse(err, s, value, "compact, delete or both");
+	case NEVER_TRUE:
+		return leat_parse_bool(v, &b) == 0 && !b ? 0 :
+		    refuse(err, s, value, "false, the only value there is");
 	case ANY:
 		return 0;
 	}
-	UNREACHABLE("setting type");
+	UNREACHABLE("rule of a setting");
 }
 
 void
@@ -193,19 +279,25 @@ topic_config_apply(struct topic_config *c, int i, const char *value)
 
 	if (s->offset < 0)
 		return;
-	if (s->type == RATIO) {
+	if (s->rule == RATIO) {
 		double d = 0;
 
 		(void)leat_parse_f64(v, &d);
 		memcpy(at, &d, sizeof(d));
 		return;
 	}
-	if (s->type == POLICY)
+	if (s->rule == POLICY) {
 		n = parse_policy(value);
-	else if (s->type == CHOICE)
+	} else if (s->rule == CHOICE) {
 		n = choice_of(s->choices, v);
-	else
+	} else if (s->rule == BOOL) {
+		bool b = false;
+
+		(void)leat_parse_bool(v, &b);
+		n = b;
+	} else {
 		(void)leat_parse_i64(v, s->min, s->max, &n);
+	}
 	memcpy(at, &n, sizeof(n));
 }
 
@@ -215,4 +307,15 @@ topic_config_init(struct topic_config *c)
 	memset(c, 0, sizeof(*c));
 	for (int i = 0; i < setting_count(); i++)
 		topic_config_apply(c, i, settings[i].def);
+}
+
+int
+topic_config_check(const struct topic_config *c, struct leat_err *err)
+{
+	if (c->min_compaction_lag_ms <= c->max_compaction_lag_ms)
+		return 0;
+	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+	    "min.compaction.lag.ms (%lld) is more than max.compaction.lag.ms "
+	    "(%lld)", (long long)c->min_compaction_lag_ms,
+	    (long long)c->max_compaction_lag_ms);
 }
