@@ -122,6 +122,7 @@ broker_new(const struct broker_options *o)
 		free(b);
 		return NULL;
 	}
+	b->o.dir = b->dir;
 	return b;
 }
 
