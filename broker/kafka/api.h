@@ -49,6 +49,13 @@ void api_offset_commit(struct kafka_request *rq);
 void api_offset_fetch(struct kafka_request *rq);
 void api_offset_delete(struct kafka_request *rq);
 
+/* ---- api_txn.c */
+void api_init_producer_id(struct kafka_request *rq);
+void api_add_partitions_to_txn(struct kafka_request *rq);
+void api_add_offsets_to_txn(struct kafka_request *rq);
+void api_txn_offset_commit(struct kafka_request *rq);
+void api_end_txn(struct kafka_request *rq);
+
 /* ---- api_group_admin.c */
 void api_describe_groups(struct kafka_request *rq);
 void api_list_groups(struct kafka_request *rq);
