@@ -44,7 +44,8 @@ enum {
 	BROKER_E_OFFLINE = -1106,	/* takes no appends (see err) */
 	BROKER_E_TOPIC_NAME = -1107,	/* not allowed, or too like another */
 	BROKER_E_PARTITIONS = -1108,	/* not a possible number of them */
-	BROKER_E_POLICY = -1109	/* the broker permits it not */
+	BROKER_E_POLICY = -1109,	/* the broker permits it not */
+	BROKER_E_SEGMENT = -1110	/* batch above segment.bytes */
 };
 
 struct broker_setting {
@@ -138,10 +139,13 @@ int32_t broker_partition_number(const struct broker_partition *p);
 int32_t broker_partition_epoch(struct broker_partition *p);
 /*
  * Kafka's OffsetForLeaderEpoch: the largest epoch up to `epoch` and the offset
- * behind its last record; both -1 when unknown.
+ * behind its last record; both -1 when it is newer than all.
  */
 void broker_partition_epoch_end(struct broker_partition *p, int32_t epoch,
     int32_t *ret_epoch, int64_t *ret_end);
+
+/* The epoch that wrote an offset, or -1. */
+int32_t broker_partition_epoch_at(struct broker_partition *p, int64_t offset);
 
 struct broker_offsets {
 	int64_t log_start;	/* first offset there is */
@@ -155,6 +159,9 @@ void broker_partition_offsets(struct broker_partition *p,
 int64_t broker_partition_size(struct broker_partition *p);
 /* The first offset whose timestamp is at least ts; -1 when there is none. */
 int broker_partition_offset_at(struct broker_partition *p, int64_t ts_ms,
+    int64_t *ret_offset, int64_t *ret_ts_ms, struct leat_err *err);
+/* The record with the largest timestamp; offset -1 when there is none. */
+int broker_partition_offset_of_max(struct broker_partition *p,
     int64_t *ret_offset, int64_t *ret_ts_ms, struct leat_err *err);
 /* Deletes what is before an offset (Kafka's DeleteRecords). */
 int broker_partition_trim(struct broker_partition *p, int64_t before,

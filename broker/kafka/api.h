@@ -15,6 +15,17 @@ void api_metadata(struct kafka_request *rq);
 void api_describe_topic_partitions(struct kafka_request *rq);
 void api_find_coordinator(struct kafka_request *rq);
 
+/* ---- api_produce.c */
+void api_produce(struct kafka_request *rq);
+void api_produce_cancel(struct kafka_request *rq);
+
+/* ---- api_fetch.c */
+void api_fetch(struct kafka_request *rq);
+void api_fetch_cancel(struct kafka_request *rq);
+
+/* ---- api_offsets.c */
+void api_list_offsets(struct kafka_request *rq);
+void api_offset_for_leader_epoch(struct kafka_request *rq);
 /* ---- api_topics.c */
 void api_create_topics(struct kafka_request *rq);
 void api_delete_topics(struct kafka_request *rq);

@@ -20,14 +20,20 @@ enum {
 	{ (k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) }
 
 static const struct kafka_api table[] = {
-	/* Slow because it may create topics. */
-	ROW(3, "Metadata", 0, 12, 9, API_SLOW, api_metadata, NULL),
+	/* Old librdkafka compresses only if 0 is among the versions. */
+	{ 0, "Produce", 3, 11, 9, 0, API_OVERLAP, api_produce,
+	    api_produce_cancel },
+	ROW(1, "Fetch", 4, 16, 12, 0, api_fetch, api_fetch_cancel),
+	ROW(2, "ListOffsets", 1, 9, 6, 0, api_list_offsets, NULL),
+	ROW(3, "Metadata", 0, 12, 9, 0, api_metadata, NULL),
 	ROW(10, "FindCoordinator", 0, 5, 3, 0, api_find_coordinator, NULL),
 	ROW(18, "ApiVersions", 0, 4, 3, API_UNAUTHENTICATED,
 	    api_versions, NULL),
 	ROW(19, "CreateTopics", 2, 7, 5, API_SLOW, api_create_topics, NULL),
 	ROW(20, "DeleteTopics", 1, 6, 4, API_SLOW, api_delete_topics, NULL),
 	ROW(21, "DeleteRecords", 0, 2, 2, API_SLOW, api_delete_records, NULL),
+	ROW(23, "OffsetForLeaderEpoch", 2, 4, 4, 0,
+	    api_offset_for_leader_epoch, NULL),
 	ROW(32, "DescribeConfigs", 1, 4, 4, API_SLOW,
 	    api_describe_configs, NULL),
 	ROW(33, "AlterConfigs", 0, 2, 2, API_SLOW, api_alter_configs, NULL),
@@ -164,6 +170,15 @@ kafka_hang_up(struct kafka_request *rq, const char *fmt, ...)
 	rq->carrier->done(rq);
 }
 
+void
+kafka_go_slow(struct kafka_request *rq, void (*fn)(struct kafka_request *rq))
+{
+	if (rq->carrier->go_slow != NULL)
+		rq->carrier->go_slow(rq, fn);
+	else
+		fn(rq);
+}
+
 bool
 kafka_decoded(struct kafka_request *rq)
 {
@@ -181,6 +196,8 @@ kafka_drop_frame(struct kafka_request *rq)
 	rq->frame_len = 0;
 	kin_init(&rq->in, NULL, 0, &rq->arena, rq->version,
 	    rq->in.flexible);
+	if (rq->carrier->frame_dropped != NULL)
+		rq->carrier->frame_dropped(rq);
 }
 
 const char *
