@@ -311,6 +311,7 @@ struct broker_group_offset {
 	int32_t leader_epoch;	/* -1: unknown */
 	int64_t offset;		/* the next to consume */
 	const char *metadata;	/* "" as a rule */
+	size_t metadata_len;	/* 0: as long as the C string */
 	int64_t commit_ms;	/* set by the broker */
 };
 
@@ -331,8 +332,29 @@ int broker_group_offset(struct broker *b, const char *group,
 int broker_group_each(struct broker *b, const char *group,
     int (*fn)(void *arg, const char *group,
     const struct broker_group_offset *offset), void *arg);
-/* Forgets a group and its offsets. */
+/* Forgets a group and its offsets; LEAT_E_STATE while it has members. */
 int broker_group_delete(struct broker *b, const char *group,
     struct leat_err *err);
+
+/*
+ * A member of a group that reads in this process, so that Kafka's clients see
+ * who reads what. It says itself which partitions it has; nothing is handed
+ * out. While a group has such members no others may join it, and its offsets
+ * are committed by broker_group_commit alone. LEAT_E_STATE (class RETRY) when
+ * clients are members of the group.
+ */
+struct broker_group_member;
+int broker_group_join(struct broker *b, const char *group,
+    const char *client_id, struct broker_group_member **ret_member,
+    struct leat_err *err);
+struct broker_assigned {
+	const char *topic;
+	int32_t partition;
+};
+/* What it reads from now on. 0 or an error of memory, with nothing changed. */
+int broker_group_assign(struct broker_group_member *m,
+    const struct broker_assigned *assigned, size_t n, struct leat_err *err);
+/* Accepts NULL. */
+void broker_group_leave(struct broker_group_member *m);
 
 #endif

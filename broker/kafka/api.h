@@ -26,6 +26,7 @@ void api_fetch_cancel(struct kafka_request *rq);
 /* ---- api_offsets.c */
 void api_list_offsets(struct kafka_request *rq);
 void api_offset_for_leader_epoch(struct kafka_request *rq);
+
 /* ---- api_topics.c */
 void api_create_topics(struct kafka_request *rq);
 void api_delete_topics(struct kafka_request *rq);
@@ -48,5 +49,23 @@ void api_describe_log_dirs(struct kafka_request *rq);
 void api_elect_leaders(struct kafka_request *rq);
 void api_list_reassignments(struct kafka_request *rq);
 void api_describe_client_quotas(struct kafka_request *rq);
+
+/* ---- api_groups.c */
+void api_join_group(struct kafka_request *rq);
+void api_sync_group(struct kafka_request *rq);
+void api_heartbeat(struct kafka_request *rq);
+void api_leave_group(struct kafka_request *rq);
+/* Of a join and a sync that wait. */
+void api_group_cancel(struct kafka_request *rq);
+
+/* ---- api_group_offsets.c */
+void api_offset_commit(struct kafka_request *rq);
+void api_offset_fetch(struct kafka_request *rq);
+void api_offset_delete(struct kafka_request *rq);
+
+/* ---- api_group_admin.c */
+void api_describe_groups(struct kafka_request *rq);
+void api_list_groups(struct kafka_request *rq);
+void api_delete_groups(struct kafka_request *rq);
 
 #endif

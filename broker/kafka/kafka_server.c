@@ -10,6 +10,8 @@
 
 #include <leat/str.h>
 
+#include "broker/broker_int.h"
+#include "broker/coord/groups.h"
 #include "broker/kafka/fetch_session.h"
 #include "core/base/obj.h"
 
@@ -122,6 +124,11 @@ kafka_server_new(struct broker *b, const struct broker_listen_options *o,
 		kafka_server_free(s);
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "no memory");
 	}
+	groups_configure(b->groups, &(struct group_limits){
+	    .initial_delay_ms = o->group_initial_delay_ms,
+	    .session_min_ms = o->group_session_min_ms,
+	    .session_max_ms = o->group_session_max_ms,
+	    .max_members = o->group_max_members });
 	*ret_server = s;
 	return 0;
 }
