@@ -61,7 +61,12 @@ struct broker_listen_options {
 
 	/* SASL, when there is a file of users. */
 	const char *users_file;
-	const char *sasl_mechanisms;	/* comma list */
+	/*
+	 * Comma list; NULL: all, but PLAIN only where passwords are not sent in
+	 * the clear, which are TLS and loopback addresses.
+	 */
+	const char *sasl_mechanisms;
+	bool sasl_plain_cleartext;	/* PLAIN everywhere */
 	/* Who may do what; NULL: everybody everything. */
 	const char *acl_file;
 	const char *super_users;	/* "User:admin;User:ops" */

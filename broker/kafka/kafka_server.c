@@ -13,6 +13,8 @@
 #include "broker/broker_int.h"
 #include "broker/coord/groups.h"
 #include "broker/kafka/fetch_session.h"
+#include "broker/kafka/request.h"
+#include "broker/kafka/sasl.h"
 #include "core/base/obj.h"
 
 void
@@ -36,7 +38,6 @@ broker_listen_options_init(struct broker_listen_options *o)
 		.group_session_max_ms = 1800000,
 		.group_max_members = 10000,
 		.txn_max_timeout_ms = 900000,
-		.sasl_mechanisms = "SCRAM-SHA-256,SCRAM-SHA-512,PLAIN",
 	};
 }
 
@@ -115,7 +116,8 @@ kafka_server_new(struct broker *b, const struct broker_listen_options *o,
 		kafka_server_free(s);
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "no memory");
 	}
-	if ((rc = set_advertised(s, o->advertised, err)) < 0) {
+	if ((rc = set_advertised(s, o->advertised, err)) < 0 ||
+	    (rc = access_new(&s->o, &s->access, err)) < 0) {
 		kafka_server_free(s);
 		return rc;
 	}
@@ -139,8 +141,24 @@ kafka_server_free(struct kafka_server *s)
 	if (s == NULL)
 		return;
 	fetch_sessions_free(s->fetch_sessions);
+	access_free(s->access);
 	free(s->advertised_host);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(*text_at(&s->o, i));
 	free(s);
+}
+
+int
+kafka_peer_init(struct kafka_peer *peer, const struct kafka_server *s)
+{
+	peer->authenticated = !access_needs_login(s->access);
+	peer->principal = strdup("User:ANONYMOUS");
+	return peer->principal == NULL ? -1 : 0;
+}
+
+void
+kafka_peer_fini(struct kafka_peer *peer)
+{
+	sasl_free(TAKE(peer->sasl));
+	free(TAKE(peer->principal));
 }

@@ -51,13 +51,17 @@ struct kafka_api {
 	void (*cancel)(struct kafka_request *rq);	/* NULL: never waits */
 };
 
-/* The other end of a connection. Changed by its requests only. */
+/*
+ * The other end of a connection. Changed on the I/O thread only, and by requests
+ * that nothing overlaps.
+ */
 struct kafka_peer {
 	char host[48];		/* "127.0.0.1" */
 	char local_host[64];	/* what to advertise to it */
 	uint16_t local_port;
 	char *principal;	/* "User:ANONYMOUS"; owned */
 	bool authenticated;	/* or needs not to be */
+	bool refused;		/* ends when its answers have left */
 	struct sasl *sasl;	/* an exchange under way; sasl_free */
 };
 

@@ -8,6 +8,7 @@
 #include "broker/kafka/api.h"
 #include "broker/kafka/kafka_server.h"
 #include "broker/kafka/request.h"
+#include "broker/kafka/sasl.h"
 #include "core/base/obj.h"
 
 enum {
@@ -35,6 +36,8 @@ static const struct kafka_api table[] = {
 	ROW(14, "SyncGroup", 0, 5, 4, 0, api_sync_group, api_group_cancel),
 	ROW(15, "DescribeGroups", 0, 6, 5, 0, api_describe_groups, NULL),
 	ROW(16, "ListGroups", 0, 5, 3, 0, api_list_groups, NULL),
+	ROW(17, "SaslHandshake", 0, 1, -1, API_UNAUTHENTICATED,
+	    api_sasl_handshake, NULL),
 	ROW(18, "ApiVersions", 0, 4, 3, API_UNAUTHENTICATED,
 	    api_versions, NULL),
 	ROW(19, "CreateTopics", 2, 7, 5, API_SLOW, api_create_topics, NULL),
@@ -47,6 +50,9 @@ static const struct kafka_api table[] = {
 	ROW(33, "AlterConfigs", 0, 2, 2, API_SLOW, api_alter_configs, NULL),
 	ROW(35, "DescribeLogDirs", 1, 4, 2, API_SLOW,
 	    api_describe_log_dirs, NULL),
+	/* Slow because it derives keys. */
+	ROW(36, "SaslAuthenticate", 0, 2, 2, API_SLOW | API_UNAUTHENTICATED,
+	    api_sasl_authenticate, api_sasl_cancel),
 	ROW(37, "CreatePartitions", 0, 3, 2, API_SLOW,
 	    api_create_partitions, NULL),
 	ROW(42, "DeleteGroups", 0, 2, 2, 0, api_delete_groups, NULL),
@@ -110,6 +116,21 @@ refuse(struct kafka_request *rq, const char *fmt, ...)
 	return -1;
 }
 
+/* The frame is a token of a login, and so is the answer. */
+static int
+begin_token(struct kafka_request *rq)
+{
+	rq->api = &api_sasl_raw;
+	rq->version = 0;
+	rq->correlation_id = 0;
+	kin_init(&rq->in, rq->frame, rq->frame_len, &rq->arena, 0, false);
+	kout_reset(&rq->out);
+	rq->out.version = 0;
+	rq->out.flexible = false;
+	kout_i32(&rq->out, 0);
+	return 0;
+}
+
 int
 kafka_request_begin(struct kafka_request *rq)
 {
@@ -117,6 +138,11 @@ kafka_request_begin(struct kafka_request *rq)
 	const char *client;
 	int16_t key;
 
+	rq->client_id = "";
+	if (rq->peer->refused)
+		return refuse(rq, "a request after a refused login");
+	if (rq->peer->sasl != NULL && sasl_is_raw(rq->peer->sasl))
+		return begin_token(rq);
 	kin_init(in, rq->frame, rq->frame_len, &rq->arena, 0, false);
 	key = kin_i16(in);
 	rq->version = kin_i16(in);

@@ -41,7 +41,7 @@ conn_free(struct conn *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	accepted_ended(io, c->ip);
-	free(c->peer.principal);
+	kafka_peer_fini(&c->peer);
 	OBJ_FREE(c);
 	if (io->stopping && io->conns == NULL)
 		loop_stop(io->loop);
@@ -189,8 +189,9 @@ conn_pump(struct conn *c)
 			return;
 		}
 	}
-	if (c->eof && c->head == NULL) {
-		conn_close(c, "the peer closed it");
+	if ((c->eof || c->peer.refused) && c->head == NULL) {
+		conn_close(c, c->peer.refused ? "its login was refused" :
+		    "the peer closed it");
 		return;
 	}
 	watch_for(c, rc == 0);
@@ -364,9 +365,7 @@ fill_peer(struct conn *c)
 		return -1;
 	address_text(&sa, c->peer.local_host, sizeof(c->peer.local_host),
 	    &c->peer.local_port);
-	c->peer.principal = strdup("User:ANONYMOUS");
-	c->peer.authenticated = true;
-	return c->peer.principal == NULL ? -1 : 0;
+	return kafka_peer_init(&c->peer, c->io->listener->server);
 }
 
 /* A peer that vanished without a word is found out; small answers go at once. */
@@ -411,7 +410,7 @@ conn_open(struct io_thread *io, const struct accepted *owned)
 fail:
 	if (c != NULL) {
 		c->transport->close(c);
-		free(c->peer.principal);
+		kafka_peer_fini(&c->peer);
 	}
 	free(c);
 	(void)close(owned->fd);

@@ -117,7 +117,11 @@ frame_begin(struct conn *c, char *ret_why, size_t why_size)
 	int64_t max = c->io->listener->server->o.request_max_bytes;
 	const char *what = "not a request of Kafka's protocol";
 
-	if (size < FRAME_MIN_BYTES || size > max) {
+	/* Strangers get no memory; a token of a login may be short. */
+	if (!c->peer.authenticated)
+		max = MIN(max, STRANGER_REQUEST_MAX);
+	if (size < (c->peer.authenticated ? FRAME_MIN_BYTES : 1) ||
+	    size > max) {
 		if (c->size_bytes[0] == 0x16 && c->size_bytes[1] == 0x03)
 			what = "TLS on a port without it";
 		else if (memcmp(c->size_bytes, "GET ", 4) == 0 ||

@@ -139,6 +139,22 @@ const struct leat_option worker_option_table[] = {
 	    "offsets.retention.minutes", INT, 0, "10080", 1, INT32_MAX, NULL,
 	    broker_offsets_retention_min,
 	    "Minutes for which the offsets of a group without members are kept."),
+	TEXT("broker.sasl.users.file", NULL, NULL, broker_users_file,
+	    "File of users, as `leat users` writes it; with it, clients must "
+	    "log in by SASL."),
+	TEXT("broker.sasl.enabled.mechanisms", "sasl.enabled.mechanisms",
+	    NULL, broker_sasl_mechanisms,
+	    "Of SCRAM-SHA-256, SCRAM-SHA-512 and PLAIN (a list); unset, all, "
+	    "but PLAIN only over TLS or where only loopback is listened on."),
+	FLAG("broker.sasl.plain.cleartext", NULL, "false",
+	    broker_sasl_plain_cleartext,
+	    "Let PLAIN send passwords through the network as they are."),
+	TEXT("broker.acl.file", NULL, NULL, broker_acl_file,
+	    "File of rules, who may do what; unset, whoever may connect may "
+	    "do everything."),
+	TEXT("broker.super.users", "super.users", NULL, broker_super_users,
+	    "Who may do everything whatever the rules say: "
+	    "User:admin;User:ops."),
 
 	IGNORED_MAP("config.storage"),
 	IGNORED_MAP("offset.storage"),

@@ -163,6 +163,11 @@ open_listener(struct worker *w, struct leat_err *err)
 	o.group_session_min_ms = w->set->broker_group_session_min_ms;
 	o.group_session_max_ms = w->set->broker_group_session_max_ms;
 	o.group_max_members = (int32_t)w->set->broker_group_max_size;
+	o.users_file = w->set->broker_users_file;
+	o.sasl_mechanisms = w->set->broker_sasl_mechanisms;
+	o.sasl_plain_cleartext = w->set->broker_sasl_plain_cleartext;
+	o.acl_file = w->set->broker_acl_file;
+	o.super_users = w->set->broker_super_users;
 	if (broker_listen(w->broker, &o, &w->listener, err) < 0)
 		return leat_err_wrap(err, "serve Kafka's clients");
 	log_info(&lg, "listening for Kafka's clients", "address=%s",
