@@ -24,6 +24,7 @@ broker_options_init(struct broker_options *o)
 {
 	*o = (struct broker_options){
 		.default_partitions = 1,
+		.max_partitions = 100000,
 		.auto_create = false,
 		.flush_interval_ms = 500,
 		.retention_check_ms = 300000,
@@ -132,6 +133,7 @@ broker_free(struct broker *b)
 	while ((e = leat_map_next(&b->topics, &it)) != NULL)
 		topic_free(e->value);
 	leat_map_fini(&b->topics);
+	leat_map_fini(&b->kept);
 	for (int i = 0; b->defaults != NULL && i < setting_count(); i++)
 		free(b->defaults[i]);
 	free(b->defaults);
@@ -284,6 +286,8 @@ open_all(struct broker *b, struct leat_err *err)
 	/* After a clean stop they say already what they should. */
 	if (!b->was_clean && (rc = keeper_save_checkpoints(b, err)) < 0)
 		return rc;
+	if ((rc = groups_start(b->groups, err)) < 0)
+		return rc;
 	return keeper_start(b, err);
 }
 
@@ -316,6 +320,7 @@ shut(struct broker *b, bool opened)
 	bool clean = false;
 
 	keeper_stop(b);
+	groups_stop(b->groups);
 	if (opened) {
 		txns_settle(b->txns);
 		clean = close_files(b);

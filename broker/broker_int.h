@@ -44,7 +44,8 @@ struct broker {
 	 * Serialises what changes files of the whole broker: the catalogue,
 	 * checkpoints, topic directories. Held over their syncs.
 	 */
-	struct lock files;		/* RANK_BROKER_FILES */
+	struct lock files;		/* RANK_BROKER_FILES; guards the next */
+	struct leat_map kept;		/* names of protected topics */
 
 	struct lock lock;		/* RANK_BROKER; guards the next two */
 	struct leat_map topics;		/* name to struct topic */
@@ -80,7 +81,10 @@ enum { TOPIC_NAME_MAX_LEN = 249, PARTITIONS_MAX = 10000 };
 int topic_open(struct broker *b, struct topic *t, struct leat_err *err);
 struct topic *topic_new(const char *name, int32_t partitions, bool internal);
 void topic_free(struct topic *t);
-/* Config from the broker's defaults and the topic's own settings. */
+/* What the broker's defaults and the topic's own settings come to. */
+void topic_effective(const struct broker *b, const struct topic *t,
+    struct topic_config *ret_config);
+/* The same, given to the topic and its partitions. */
 void topic_configure(const struct broker *b, struct topic *t);
 
 /* ---- topic_find.c */
@@ -110,6 +114,25 @@ int topics_adopt(struct broker *b, struct leat_err *err);
 /* Sets a directory aside under a name of its own; removes one for good. */
 int topic_set_aside(struct broker *b, const char *dir, struct leat_err *err);
 void topic_remove_dir(struct broker *b, const char *dir);
+
+/* ---- topic_change.c */
+
+struct topic_wish {
+	const char *name;
+	int32_t partitions;	/* -1: the default, or as many as it has */
+	const struct broker_setting *settings;
+	size_t nsettings;
+	bool check_only;	/* say what would happen, change nothing */
+};
+/*
+ * Codes beside those of the system: LEAT_E_EXISTS, LEAT_E_NOTFOUND,
+ * BROKER_E_TOPIC_NAME, BROKER_E_PARTITIONS, LEAT_E_CONFIG of a setting,
+ * BROKER_E_POLICY for what the broker does not permit.
+ */
+int topics_create(struct broker *b, const struct topic_wish *w,
+    struct leat_err *err);
+int topics_change(struct broker *b, const struct topic_wish *w,
+    struct leat_err *err);
 /* Creates an internal topic unless it is there. */
 int topic_ensure_internal(struct broker *b, const char *name,
     int32_t partitions, const struct broker_setting *settings, size_t n,

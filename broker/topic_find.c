@@ -238,7 +238,8 @@ topics_info(struct broker *b, const char *name,
 }
 
 int
-topics_name(struct broker *b, const uint8_t id[16], char ret_name[TOPIC_NAME_MAX_LEN + 1])
+topics_name(struct broker *b, const uint8_t id[16],
+    char ret_name[TOPIC_NAME_MAX_LEN + 1])
 {
 	const struct leat_map_entry *e;
 	int rc = LEAT_E_NOTFOUND;

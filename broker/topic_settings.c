@@ -308,3 +308,14 @@ topic_config_init(struct topic_config *c)
 	for (int i = 0; i < setting_count(); i++)
 		topic_config_apply(c, i, settings[i].def);
 }
+
+int
+topic_config_check(const struct topic_config *c, struct leat_err *err)
+{
+	if (c->min_compaction_lag_ms <= c->max_compaction_lag_ms)
+		return 0;
+	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+	    "min.compaction.lag.ms (%lld) is more than max.compaction.lag.ms "
+	    "(%lld)", (long long)c->min_compaction_lag_ms,
+	    (long long)c->max_compaction_lag_ms);
+}

@@ -75,5 +75,7 @@ int setting_check(int i, const char *value, struct leat_err *err);
 void topic_config_init(struct topic_config *c);
 /* Applies one value, which must have been checked. */
 void topic_config_apply(struct topic_config *c, int i, const char *value);
+/* Do the values fit each other? 0 or LEAT_E_CONFIG. */
+int topic_config_check(const struct topic_config *c, struct leat_err *err);
 
 #endif

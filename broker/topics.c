@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Topics: the table of names, and creating, changing and deleting them.
- *
- * `files` is held over the whole of a change, `lock` only to look into or swap
- * the table; so a slow sync of one topic's birth keeps no reader waiting.
+ * topics.c: a topic in memory: made, configured, its partitions opened.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +12,13 @@
 #include "broker/broker_int.h"
 #include "broker/log/dir_list.h"
 #include "core/base/obj.h"
+
+static bool
+is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
 
 int
 broker_topic_name_check(const char *name, struct leat_err *err)
@@ -30,13 +33,12 @@ broker_topic_name_check(const char *name, struct leat_err *err)
 	else if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		why = "it is \".\" or \"..\"";
 	for (size_t i = 0; i < len && why == NULL; i++)
-		if (!isalnum((unsigned char)name[i]) &&
-		    strchr("._-", name[i]) == NULL)
+		if (!is_name_char(name[i]))
 			why = "only letters, digits, '.', '_' and '-' may "
 			    "stand in it";
 	if (why == NULL)
 		return 0;
-	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+	return leat_err_set(err, LEAT_CLS_CONFIG, BROKER_E_TOPIC_NAME,
 	    "topic name '%.60s' is not allowed: %s", name, why);
 }
 
@@ -75,16 +77,23 @@ topic_free(struct topic *t)
 }
 
 void
-topic_configure(const struct broker *b, struct topic *t)
+topic_effective(const struct broker *b, const struct topic *t,
+    struct topic_config *ret_config)
 {
-	topic_config_init(&t->config);
+	topic_config_init(ret_config);
 	for (int i = 0; i < setting_count(); i++) {
 		const char *v = t->settings[i] != NULL ? t->settings[i] :
 		    b->defaults[i];
 
 		if (v != NULL)
-			topic_config_apply(&t->config, i, v);
+			topic_config_apply(ret_config, i, v);
 	}
+}
+
+void
+topic_configure(const struct broker *b, struct topic *t)
+{
+	topic_effective(b, t, &t->config);
 	for (int32_t i = 0; i < t->npartitions; i++)
 		if (t->parts[i] != NULL)
 			partition_set_config(t->parts[i], &t->config);
@@ -177,157 +186,6 @@ topic_open(struct broker *b, struct topic *t, struct leat_err *err)
 	return rc;
 }
 
-/* ------------------------------------------------------------- changing */
-
-/* Checks all settings, then applies them. NULL values go back. */
-static int
-apply_settings(struct topic *t, const struct broker_setting *settings,
-    size_t n, struct leat_err *err)
-{
-	for (size_t k = 0; k < n; k++) {
-		int i = setting_find(settings[k].name);
-
-		if (i < 0)
-			return leat_err_set(err, LEAT_CLS_CONFIG,
-			    LEAT_E_CONFIG, "unknown topic setting '%s'",
-			    settings[k].name);
-		if (settings[k].value != NULL &&
-		    setting_check(i, settings[k].value, err) < 0)
-			return LEAT_E_CONFIG;
-	}
-	for (size_t k = 0; k < n; k++) {
-		int i = setting_find(settings[k].name);
-		char *v = NULL;
-
-		if (settings[k].value != NULL &&
-		    (v = strdup(settings[k].value)) == NULL)
-			return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
-			    "out of memory for a setting");
-		free(t->settings[i]);
-		t->settings[i] = v;
-	}
-	return 0;
-}
-
-/* A name that differs only in '.' and '_' would share its metrics. */
-static const char *
-collides_locked(const struct broker *b, const char *name)
-{
-	const struct leat_map_entry *e;
-	size_t it = 0;
-
-	while ((e = leat_map_next(&b->topics, &it)) != NULL) {
-		const char *p = e->key, *q = name;
-
-		for (; *p != '\0' && *q != '\0'; p++, q++)
-			if (*p != *q && !((*p == '.' && *q == '_') ||
-			    (*p == '_' && *q == '.')))
-				break;
-		if (*p == '\0' && *q == '\0')
-			return e->key;
-	}
-	return NULL;
-}
-
-static int
-may_create(struct broker *b, const char *name, struct leat_err *err)
-{
-	const char *other;
-	int rc = 0;
-
-	lock_acquire(&b->lock);
-	other = collides_locked(b, name);
-	if (other != NULL && strcmp(other, name) == 0)
-		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_EXISTS,
-		    "topic '%s' exists", name);
-	else if (other != NULL)
-		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
-		    "topic name '%s' collides with '%s'", name, other);
-	lock_release(&b->lock);
-	return rc;
-}
-
-/* The files of the topic, then the catalogue, then the table. */
-static int
-create_locked(struct broker *b, struct topic *t, struct leat_err *err)
-{
-	int rc;
-
-	lock_assert_held(&b->files);
-	if ((rc = may_create(b, t->name, err)) < 0 ||
-	    (rc = topic_open(b, t, err)) < 0)
-		return rc;
-	if ((rc = b->env.fs->fsync_dir(b->env.fs, b->dir)) < 0)
-		return leat_err_set(err, LEAT_CLS_FATAL, rc, "sync %s",
-		    b->dir);
-	if ((rc = catalogue_save(b, t, NULL, err)) < 0)
-		return rc;
-	lock_acquire(&b->lock);
-	rc = leat_map_set(&b->topics, leat_str_c(t->name), t, NULL);
-	b->version++;
-	lock_release(&b->lock);
-	if (rc < 0) {
-		(void)catalogue_save(b, NULL, NULL, NULL);
-		return leat_err_set(err, LEAT_CLS_RETRY, rc,
-		    "out of memory for a topic");
-	}
-	return 0;
-}
-
-static int
-create(struct broker *b, const char *name, int32_t partitions, bool internal,
-    const struct broker_setting *settings, size_t n, struct leat_err *err)
-{
-	struct topic *t;
-	int rc;
-
-	if (partitions < 0)
-		partitions = b->o.default_partitions;
-	if ((rc = broker_topic_name_check(name, err)) < 0)
-		return rc;
-	if (partitions < 1 || partitions > PARTITIONS_MAX)
-		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
-		    "%d partitions are not 1..%d", partitions, PARTITIONS_MAX);
-	t = topic_new(name, partitions, internal);
-	if (t == NULL)
-		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
-		    "out of memory for a topic");
-	uuid_make(t->id);
-	rc = apply_settings(t, settings, n, err);
-	if (rc == 0) {
-		lock_acquire(&b->files);
-		rc = create_locked(b, t, err);
-		lock_release(&b->files);
-	}
-	if (rc < 0) {
-		for (int32_t i = 0; i < t->npartitions; i++)
-			if (t->parts[i] != NULL)
-				partition_delete(t->parts[i]);
-		topic_free(t);
-	}
-	return rc;
-}
-
-int
-broker_topic_create(struct broker *b, const char *name, int32_t partitions,
-    const struct broker_setting *settings, size_t nsettings,
-    struct leat_err *err)
-{
-	OBJ_CHECK(b, BROKER_MAGIC);
-	return create(b, name, partitions, strncmp(name, "__", 2) == 0 &&
-	    (strcmp(name, offsets_topic) == 0 || strcmp(name, txn_topic) == 0),
-	    settings, nsettings, err);
-}
-
-int
-topic_ensure_internal(struct broker *b, const char *name, int32_t partitions,
-    const struct broker_setting *settings, size_t n, struct leat_err *err)
-{
-	if (broker_topic_partitions(b, name) > 0)
-		return 0;
-	return create(b, name, partitions, true, settings, n, err);
-}
-
 /* Removes a partition's directory; what is left of it is found at a start. */
 void
 topic_remove_dir(struct broker *b, const char *dir)
@@ -345,143 +203,4 @@ topic_remove_dir(struct broker *b, const char *dir)
 	}
 	dir_list_fini(&files);
 	(void)fs->rmdir(fs, dir);
-}
-
-static void
-delete_files(struct broker *b, struct topic *t)
-{
-	const struct fsio *fs = b->env.fs;
-	char to[4200], uuid[23];
-
-	uuid_text(t->id, uuid);
-	for (int32_t i = 0; i < t->npartitions; i++) {
-		struct broker_partition *p = t->parts[i];
-
-		partition_delete(p);
-		snprintf(to, sizeof(to), "%s.%s-delete", p->dir, uuid);
-		if (fs->rename(fs, p->dir, to) == 0)
-			topic_remove_dir(b, to);
-	}
-	(void)fs->fsync_dir(fs, b->dir);
-}
-
-int
-broker_topic_delete(struct broker *b, const char *name, struct leat_err *err)
-{
-	struct topic *t;
-	int rc;
-
-	OBJ_CHECK(b, BROKER_MAGIC);
-	lock_acquire(&b->files);
-	lock_acquire(&b->lock);
-	t = topic_find_locked(b, name);
-	lock_release(&b->lock);
-	if (t == NULL)
-		rc = topic_not_found(name, err);
-	else if (t->internal)
-		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
-		    "topic '%s' is the broker's own", name);
-	else
-		rc = catalogue_save(b, NULL, t, err);
-	if (rc == 0) {
-		lock_acquire(&b->lock);
-		leat_map_remove(&b->topics, leat_str_c(name));
-		b->version++;
-		lock_release(&b->lock);
-		delete_files(b, t);
-		topic_free(t);
-	}
-	lock_release(&b->files);
-	return rc;
-}
-
-/* A copy of the topic with more partitions, sharing those it has. */
-static struct topic *
-grown(const struct broker *b, const struct topic *t, int32_t partitions)
-{
-	struct topic *g = topic_new(t->name, partitions, t->internal);
-
-	if (g == NULL)
-		return NULL;
-	memcpy(g->id, t->id, 16);
-	for (int i = 0; i < setting_count(); i++)
-		if (t->settings[i] != NULL &&
-		    (g->settings[i] = strdup(t->settings[i])) == NULL) {
-			topic_free(g);
-			return NULL;
-		}
-	for (int32_t i = 0; i < MIN(t->npartitions, partitions); i++) {
-		partition_get(t->parts[i]);
-		g->parts[i] = t->parts[i];
-	}
-	return g;
-}
-
-/* Puts g in the place of its older self; in memory this cannot fail. */
-static void
-replace(struct broker *b, struct topic *t, struct topic *g)
-{
-	lock_acquire(&b->lock);
-	(void)leat_map_set(&b->topics, leat_str_c(g->name), g, NULL);
-	b->version++;
-	lock_release(&b->lock);
-	topic_free(t);
-}
-
-static int
-change(struct broker *b, const char *name, int32_t partitions,
-    const struct broker_setting *settings, size_t n, struct leat_err *err)
-{
-	struct topic *t, *g = NULL;
-	int rc;
-
-	lock_acquire(&b->files);
-	lock_acquire(&b->lock);
-	t = topic_find_locked(b, name);
-	lock_release(&b->lock);
-	if (t == NULL) {
-		rc = topic_not_found(name, err);
-		goto done;
-	}
-	if (partitions < 0)
-		partitions = t->npartitions;
-	else if (partitions <= t->npartitions || partitions > PARTITIONS_MAX) {
-		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
-		    "topic '%s' has %d partitions and cannot get %d", name,
-		    t->npartitions, partitions);
-		goto done;
-	}
-	if ((g = grown(b, t, partitions)) == NULL) {
-		rc = leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
-		    "out of memory for a topic");
-		goto done;
-	}
-	if ((rc = apply_settings(g, settings, n, err)) < 0 ||
-	    (rc = topic_open(b, g, err)) < 0 ||
-	    (rc = catalogue_save(b, g, t, err)) < 0) {
-		topic_configure(b, t);
-		goto done;
-	}
-	replace(b, t, g);
-	g = NULL;
-done:
-	topic_free(g);
-	lock_release(&b->files);
-	return rc;
-}
-
-int
-broker_topic_grow(struct broker *b, const char *name, int32_t partitions,
-    struct leat_err *err)
-{
-	OBJ_CHECK(b, BROKER_MAGIC);
-	return change(b, name, MAX(partitions, 0), NULL, 0, err);
-}
-
-int
-broker_topic_alter(struct broker *b, const char *name,
-    const struct broker_setting *settings, size_t n, struct leat_err *err)
-{
-	OBJ_CHECK(b, BROKER_MAGIC);
-	return change(b, name, -1, settings, n, err);
 }

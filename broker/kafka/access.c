@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "broker/kafka/acl_table.h"
+#include "broker/net/listen_address.h"
 #include "core/base/clock.h"
 #include "core/base/lock.h"
 #include "core/base/log.h"
@@ -61,17 +62,32 @@ struct access {
 
 /* ------------------------------------------------------------ mechanisms */
 
-/* Are all addresses of the list loopback ones? */
+/* Is this address one where nobody can listen in? */
 static bool
-only_loopback(const char *listen)
+address_safe(const char *text, bool tls)
+{
+	struct listen_address at;
+
+	/* What is no address is told of by those who listen. */
+	if (listen_address_parse(text, &at, NULL) < 0)
+		return true;
+	if (tls && at.protocol != LISTEN_PLAIN)
+		return true;
+	return strncmp(at.host, "127.", 4) == 0 ||
+	    strcmp(at.host, "::1") == 0 || strcmp(at.host, "localhost") == 0;
+}
+
+static bool
+all_safe(const char *listen, bool tls)
 {
 	struct leat_str rest = leat_str_c(listen), one;
+	char text[320];
 
 	while (rest.len > 0) {
 		one = leat_str_trim(leat_str_cut(&rest, ','));
-		if (one.len > 0 && !leat_str_starts(one, "127.") &&
-		    !leat_str_starts(one, "[::1]:") &&
-		    !leat_str_starts(one, "localhost:"))
+		(void)snprintf(text, sizeof(text), "%.*s",
+		    (int)MIN(one.len, sizeof(text) - 1), one.ptr);
+		if (one.len > 0 && !address_safe(text, tls))
 			return false;
 	}
 	return true;
@@ -100,7 +116,7 @@ static int
 set_mechanisms(struct access *a, const struct broker_listen_options *o,
     struct leat_err *err)
 {
-	bool safe = o->tls_certificate != NULL || only_loopback(o->listen);
+	bool safe = all_safe(o->listen, o->tls_certificate != NULL);
 	struct leat_str rest, one;
 	int rc;
 
@@ -559,6 +575,8 @@ change_rules_locked(struct access *a, access_rules_fn *fn, void *arg,
 		    err);
 	if (rc == 0)
 		take_table(a, TAKE(fresh));
+	if (rc > 0)
+		rc = 0;
 	acl_table_free(fresh);
 	acl_rules_free(again);
 	acl_rules_free(rules);

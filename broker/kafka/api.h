@@ -15,6 +15,52 @@ void api_versions(struct kafka_request *rq);
 void api_metadata(struct kafka_request *rq);
 void api_find_coordinator(struct kafka_request *rq);
 
+/* ---- api_produce.c */
+void api_produce(struct kafka_request *rq);
+void api_produce_cancel(struct kafka_request *rq);
+
+/* ---- api_fetch.c */
+void api_fetch(struct kafka_request *rq);
+void api_fetch_cancel(struct kafka_request *rq);
+
+/* ---- api_offsets.c */
+void api_list_offsets(struct kafka_request *rq);
+void api_offset_for_leader_epoch(struct kafka_request *rq);
+/* ---- api_topics.c */
+void api_create_topics(struct kafka_request *rq);
+void api_delete_topics(struct kafka_request *rq);
+void api_create_partitions(struct kafka_request *rq);
+
+/* ---- api_delete_records.c */
+void api_delete_records(struct kafka_request *rq);
+
+/* ---- api_groups.c */
+void api_join_group(struct kafka_request *rq);
+void api_sync_group(struct kafka_request *rq);
+void api_heartbeat(struct kafka_request *rq);
+void api_leave_group(struct kafka_request *rq);
+/* Of a join and a sync that wait. */
+void api_group_cancel(struct kafka_request *rq);
+
+/* ---- api_group_offsets.c */
+void api_offset_commit(struct kafka_request *rq);
+void api_offset_fetch(struct kafka_request *rq);
+void api_offset_delete(struct kafka_request *rq);
+
+/* ---- api_group_admin.c */
+void api_describe_groups(struct kafka_request *rq);
+void api_list_groups(struct kafka_request *rq);
+void api_delete_groups(struct kafka_request *rq);
+
+/* ---- api_acls.c */
+void api_describe_acls(struct kafka_request *rq);
+void api_create_acls(struct kafka_request *rq);
+void api_delete_acls(struct kafka_request *rq);
+
+/* ---- api_scram.c */
+void api_describe_user_scram(struct kafka_request *rq);
+void api_alter_user_scram(struct kafka_request *rq);
+
 /* ---- api_sasl.c */
 void api_sasl_handshake(struct kafka_request *rq);
 void api_sasl_authenticate(struct kafka_request *rq);

@@ -176,17 +176,14 @@ answer_each(void *arg, const struct broker_topic_info *info)
 	return 0;
 }
 
-void
-api_metadata(struct kafka_request *rq)
+static void
+answer_metadata(struct kafka_request *rq)
 {
 	struct kafka_out *out = &rq->out;
-	struct metadata_query q = { 0 };
-	struct all_topics all = { rq, &q, 0 };
+	const struct metadata_query *q = rq->parked;
+	struct all_topics all = { rq, q, 0 };
 	size_t at;
 
-	decode_metadata(rq, &q);
-	if (!kafka_decoded(rq))
-		return;
 	if (rq->version >= 3)
 		kout_throttle(out);
 	kout_array(out, 1);
@@ -201,18 +198,50 @@ api_metadata(struct kafka_request *rq)
 	if (rq->version >= 1)
 		kout_i32(out, rq->server->o.node_id);	/* controller */
 	at = kout_array_begin(out);
-	if (q.ntopics < 0)
+	if (q->ntopics < 0)
 		(void)broker_topic_each(rq->broker, answer_each, &all);
-	for (int32_t i = 0; i < q.ntopics; i++)
-		answer_topic(rq, &q, &q.topics[i]);
-	kout_array_end(out, at, q.ntopics < 0 ? all.n : q.ntopics);
+	for (int32_t i = 0; i < q->ntopics; i++)
+		answer_topic(rq, q, &q->topics[i]);
+	kout_array_end(out, at, q->ntopics < 0 ? all.n : q->ntopics);
 	if (rq->version >= 8 && rq->version <= 10)
-		kout_i32(out, q.cluster_operations ? kafka_may_mask(rq,
+		kout_i32(out, q->cluster_operations ? kafka_may_mask(rq,
 		    ACL_CLUSTER, ACL_THE_CLUSTER) : NOT_ASKED);
 	if (rq->version >= 13)
 		kout_i16(out, KAFKA_NONE);
 	kout_tags(out);
 	kafka_reply(rq);
+}
+
+/* Topics are made on their first use, which waits for the disk. */
+static bool
+may_create(const struct kafka_request *rq, const struct metadata_query *q)
+{
+	struct broker_topic_info info;
+
+	if (!q->create || !rq->broker->o.auto_create)
+		return false;
+	for (int32_t i = 0; i < q->ntopics; i++)
+		if (q->topics[i].name != NULL && topics_info(rq->broker,
+		    q->topics[i].name, &info) < 0)
+			return true;
+	return false;
+}
+
+void
+api_metadata(struct kafka_request *rq)
+{
+	struct metadata_query *q;
+
+	q = KIN_CALLOC(&rq->in, 1, struct metadata_query);
+	if (q != NULL)
+		decode_metadata(rq, q);
+	if (!kafka_decoded(rq))
+		return;
+	rq->parked = q;
+	if (may_create(rq, q))
+		kafka_go_slow(rq, answer_metadata);
+	else
+		answer_metadata(rq);
 }
 
 /* ------------------------------------------------------ FindCoordinator */

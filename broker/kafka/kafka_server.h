@@ -10,11 +10,14 @@
 
 struct kafka_peer;
 
+struct fetch_sessions;
+
 struct kafka_server {
 	struct broker *broker;
 	struct broker_listen_options o;	/* texts are the server's own copies */
 	char *advertised_host;		/* NULL: as the peer reached us */
 	int32_t advertised_port;
+	struct fetch_sessions *fetch_sessions;
 	struct access *access;		/* who may come in and do what */
 };
 

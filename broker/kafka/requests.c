@@ -21,16 +21,44 @@ enum {
 	{ (k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) }
 
 static const struct kafka_api table[] = {
-	/* Slow because it may create topics. */
-	ROW(3, "Metadata", 0, 12, 9, API_SLOW, api_metadata, NULL),
+	/* Old librdkafka compresses only if 0 is among the versions. */
+	{ 0, "Produce", 3, 11, 9, 0, API_OVERLAP, api_produce,
+	    api_produce_cancel },
+	ROW(1, "Fetch", 4, 16, 12, 0, api_fetch, api_fetch_cancel),
+	ROW(2, "ListOffsets", 1, 9, 6, 0, api_list_offsets, NULL),
+	ROW(3, "Metadata", 0, 12, 9, 0, api_metadata, NULL),
+	ROW(8, "OffsetCommit", 2, 9, 8, 0, api_offset_commit, NULL),
+	ROW(9, "OffsetFetch", 1, 9, 6, 0, api_offset_fetch, NULL),
 	ROW(10, "FindCoordinator", 0, 5, 3, 0, api_find_coordinator, NULL),
+	ROW(11, "JoinGroup", 0, 9, 6, 0, api_join_group, api_group_cancel),
+	ROW(12, "Heartbeat", 0, 4, 4, 0, api_heartbeat, NULL),
+	ROW(13, "LeaveGroup", 0, 5, 4, 0, api_leave_group, NULL),
+	ROW(14, "SyncGroup", 0, 5, 4, 0, api_sync_group, api_group_cancel),
+	ROW(15, "DescribeGroups", 0, 6, 5, 0, api_describe_groups, NULL),
+	ROW(16, "ListGroups", 0, 5, 3, 0, api_list_groups, NULL),
 	ROW(17, "SaslHandshake", 0, 1, -1, API_UNAUTHENTICATED,
 	    api_sasl_handshake, NULL),
 	ROW(18, "ApiVersions", 0, 4, 3, API_UNAUTHENTICATED,
 	    api_versions, NULL),
+	ROW(19, "CreateTopics", 2, 7, 5, API_SLOW, api_create_topics, NULL),
+	ROW(20, "DeleteTopics", 1, 6, 4, API_SLOW, api_delete_topics, NULL),
+	ROW(21, "DeleteRecords", 0, 2, 2, API_SLOW, api_delete_records, NULL),
+	ROW(23, "OffsetForLeaderEpoch", 2, 4, 4, 0,
+	    api_offset_for_leader_epoch, NULL),
+	ROW(29, "DescribeAcls", 1, 3, 2, API_SLOW, api_describe_acls, NULL),
+	ROW(30, "CreateAcls", 1, 3, 2, API_SLOW, api_create_acls, NULL),
+	ROW(31, "DeleteAcls", 1, 3, 2, API_SLOW, api_delete_acls, NULL),
 	/* Slow because it derives keys. */
 	ROW(36, "SaslAuthenticate", 0, 2, 2, API_SLOW | API_UNAUTHENTICATED,
 	    api_sasl_authenticate, api_sasl_cancel),
+	ROW(37, "CreatePartitions", 0, 3, 2, API_SLOW,
+	    api_create_partitions, NULL),
+	ROW(42, "DeleteGroups", 0, 2, 2, 0, api_delete_groups, NULL),
+	ROW(47, "OffsetDelete", 0, 0, -1, 0, api_offset_delete, NULL),
+	ROW(50, "DescribeUserScramCredentials", 0, 0, 0, API_SLOW,
+	    api_describe_user_scram, NULL),
+	ROW(51, "AlterUserScramCredentials", 0, 0, 0, API_SLOW,
+	    api_alter_user_scram, NULL),
 };
 
 const struct kafka_api *
@@ -168,6 +196,15 @@ kafka_hang_up(struct kafka_request *rq, const char *fmt, ...)
 	rq->carrier->done(rq);
 }
 
+void
+kafka_go_slow(struct kafka_request *rq, void (*fn)(struct kafka_request *rq))
+{
+	if (rq->carrier->go_slow != NULL)
+		rq->carrier->go_slow(rq, fn);
+	else
+		fn(rq);
+}
+
 bool
 kafka_decoded(struct kafka_request *rq)
 {
@@ -185,6 +222,8 @@ kafka_drop_frame(struct kafka_request *rq)
 	rq->frame_len = 0;
 	kin_init(&rq->in, NULL, 0, &rq->arena, rq->version,
 	    rq->in.flexible);
+	if (rq->carrier->frame_dropped != NULL)
+		rq->carrier->frame_dropped(rq);
 }
 
 const char *

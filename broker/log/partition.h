@@ -55,7 +55,7 @@ struct broker_partition {
 	size_t cap_segs;
 	uint32_t layout;		/* counts changes of segs but appends */
 	struct producers producers;
-	struct epochs epochs;
+	struct epochs epochs;		/* constant once loaded */
 	int64_t clean_end;		/* what compaction has seen ends here */
 	int64_t damaged_point;		/* recovery point to keep, -1: none */
 	int64_t unsynced_bytes;		/* since writeback was last started */
@@ -164,6 +164,13 @@ struct append {
 /* Appends what was checked. Written on return; wakes readers. */
 int partition_append(struct broker_partition *p, struct append *a,
     struct broker_appended *ret, struct leat_err *err);
+/*
+ * broker_append, and which record was at fault: *ret_bad_record gets its index
+ * in the batch, or stays as it is.
+ */
+int partition_append_client(struct broker_partition *p, uint8_t *batch,
+    size_t len, int32_t *ret_bad_record, struct broker_appended *ret,
+    struct leat_err *err);
 /* Appends a batch of the builder's, of the broker's own making. */
 int partition_append_own(struct broker_partition *p, uint8_t *batch,
     size_t len, struct broker_appended *ret, struct leat_err *err);
@@ -225,6 +232,13 @@ void waiters_wake(struct broker_partition *p);
  * too old or too much.
  */
 int partition_retain(struct broker_partition *p, bool retention,
+    struct leat_err *err);
+
+/*
+ * broker_partition_trim in memory only: the caller saves the starts, and kicks
+ * the housekeeper to remove what is before them.
+ */
+int partition_trim(struct broker_partition *p, int64_t before,
     struct leat_err *err);
 
 /* ---- cleaner.c */

@@ -41,8 +41,10 @@ retention_point_locked(struct broker_partition *p, int64_t now_ms)
 	return MIN(i < p->nsegs ? p->segs[i]->base : p->written, p->stable);
 }
 
+/* 1 when the start has moved and is to be saved. */
 static int
-move_start(struct broker_partition *p, int64_t to, struct leat_err *err)
+move_start_unsaved(struct broker_partition *p, int64_t to,
+    struct leat_err *err)
 {
 	int rc = 0;
 
@@ -58,9 +60,15 @@ move_start(struct broker_partition *p, int64_t to, struct leat_err *err)
 		to = -1;
 	}
 	lock_release(&p->lock);
-	if (rc < 0 || to < 0)
-		return rc;
-	return p->env->save_starts(p->env->arg, err);
+	return rc < 0 ? rc : to >= 0;
+}
+
+static int
+move_start(struct broker_partition *p, int64_t to, struct leat_err *err)
+{
+	int rc = move_start_unsaved(p, to, err);
+
+	return rc <= 0 ? rc : p->env->save_starts(p->env->arg, err);
 }
 
 /* Removes the files of segments that end at or before the log start. */
@@ -110,16 +118,13 @@ partition_retain(struct broker_partition *p, bool retention,
 }
 
 int
-broker_partition_trim(struct broker_partition *p, int64_t before,
+partition_trim(struct broker_partition *p, int64_t before,
     struct leat_err *err)
 {
 	int rc;
 
-	OBJ_CHECK(p, PARTITION_MAGIC);
 	lock_acquire(&p->lock);
 	rc = partition_check_locked(p, err);
-	if (before == -1)
-		before = p->written;
 	if (rc == 0 && (before < 0 || before > p->written))
 		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_RANGE,
 		    "cannot delete before offset %lld of %s-%d, which ends at "
@@ -131,7 +136,22 @@ broker_partition_trim(struct broker_partition *p, int64_t before,
 		    p->topic, p->number, (long long)p->stable);
 	lock_release(&p->lock);
 	if (rc == 0)
-		rc = move_start(p, before, err);
+		rc = move_start_unsaved(p, before, err);
+	return rc < 0 ? rc : 0;
+}
+
+int
+broker_partition_trim(struct broker_partition *p, int64_t before,
+    struct leat_err *err)
+{
+	int rc;
+
+	OBJ_CHECK(p, PARTITION_MAGIC);
+	if (before == -1)
+		before = offset_load(&p->written);
+	rc = partition_trim(p, before, err);
+	if (rc == 0)
+		rc = p->env->save_starts(p->env->arg, err);
 	if (rc == 0 && p->env->kick != NULL)
 		p->env->kick(p->env->arg);
 	return rc;

@@ -28,6 +28,9 @@ ensure_internal(struct bus *b, struct leat_err *err)
 		if (bus_topic_ensure(b, names[i], 1, compacted,
 		    ARRAY_LEN(compacted), err) < 0)
 			return err->code;
+		if (broker_topic_protect(b->broker, names[i]) < 0)
+			return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+			    "out of memory");
 	}
 	return 0;
 }
