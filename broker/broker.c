@@ -121,6 +121,7 @@ broker_new(const struct broker_options *o)
 		free(b);
 		return NULL;
 	}
+	b->o.dir = b->dir;
 	return b;
 }
 

@@ -13,6 +13,7 @@ void api_versions(struct kafka_request *rq);
 
 /* ---- api_metadata.c */
 void api_metadata(struct kafka_request *rq);
+void api_describe_topic_partitions(struct kafka_request *rq);
 void api_find_coordinator(struct kafka_request *rq);
 
 /* ---- api_produce.c */
@@ -26,6 +27,7 @@ void api_fetch_cancel(struct kafka_request *rq);
 /* ---- api_offsets.c */
 void api_list_offsets(struct kafka_request *rq);
 void api_offset_for_leader_epoch(struct kafka_request *rq);
+
 /* ---- api_topics.c */
 void api_create_topics(struct kafka_request *rq);
 void api_delete_topics(struct kafka_request *rq);
@@ -51,6 +53,21 @@ void api_offset_delete(struct kafka_request *rq);
 void api_describe_groups(struct kafka_request *rq);
 void api_list_groups(struct kafka_request *rq);
 void api_delete_groups(struct kafka_request *rq);
+
+/* ---- api_configs.c */
+void api_describe_configs(struct kafka_request *rq);
+void api_list_config_resources(struct kafka_request *rq);
+
+/* ---- api_alter_configs.c */
+void api_alter_configs(struct kafka_request *rq);
+void api_incremental_alter_configs(struct kafka_request *rq);
+
+/* ---- api_cluster.c */
+void api_describe_cluster(struct kafka_request *rq);
+void api_describe_log_dirs(struct kafka_request *rq);
+void api_elect_leaders(struct kafka_request *rq);
+void api_list_reassignments(struct kafka_request *rq);
+void api_describe_client_quotas(struct kafka_request *rq);
 
 /* ---- api_acls.c */
 void api_describe_acls(struct kafka_request *rq);

@@ -117,7 +117,7 @@ kafka_server_new(struct broker *b, const struct broker_listen_options *o,
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "no memory");
 	}
 	if ((rc = set_advertised(s, o->advertised, err)) < 0 ||
-	    (rc = access_new(o, &s->access, err)) < 0) {
+	    (rc = access_new(&s->o, &s->access, err)) < 0) {
 		kafka_server_free(s);
 		return rc;
 	}
@@ -140,8 +140,8 @@ kafka_server_free(struct kafka_server *s)
 {
 	if (s == NULL)
 		return;
-	access_free(s->access);
 	fetch_sessions_free(s->fetch_sessions);
+	access_free(s->access);
 	free(s->advertised_host);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(*text_at(&s->o, i));

@@ -162,6 +162,17 @@ partition_fail_locked(struct broker_partition *p, const struct leat_err *why)
 	__atomic_store_n(&p->state, PART_OFFLINE, __ATOMIC_SEQ_CST);
 }
 
+bool
+partition_is_online(struct broker_partition *p)
+{
+	bool online;
+
+	lock_acquire(&p->lock);
+	online = p->state == PART_ONLINE;
+	lock_release(&p->lock);
+	return online;
+}
+
 int
 partition_check_locked(const struct broker_partition *p, struct leat_err *err)
 {

@@ -99,6 +99,8 @@ void partition_get(struct broker_partition *p);
 /* Refuses appends from now on. */
 void partition_fail_locked(struct broker_partition *p,
     const struct leat_err *why);
+/* Does it take appends? */
+bool partition_is_online(struct broker_partition *p);
 int partition_check_locked(const struct broker_partition *p,
     struct leat_err *err);
 struct segment *partition_active_locked(const struct broker_partition *p);

@@ -116,14 +116,12 @@ frame_begin(struct conn *c, char *ret_why, size_t why_size)
 	int32_t size = (int32_t)leat_get_u32(c->size_bytes);
 	int64_t max = c->io->listener->server->o.request_max_bytes;
 	const char *what = "not a request of Kafka's protocol";
-	int32_t min = FRAME_MIN_BYTES;
 
-	/* Strangers get no memory, and may send tokens without a header. */
-	if (!c->peer.authenticated) {
+	/* Strangers get no memory; a token of a login may be short. */
+	if (!c->peer.authenticated)
 		max = MIN(max, STRANGER_REQUEST_MAX);
-		min = 1;
-	}
-	if (size < min || size > max) {
+	if (size < (c->peer.authenticated ? FRAME_MIN_BYTES : 1) ||
+	    size > max) {
 		if (c->size_bytes[0] == 0x16 && c->size_bytes[1] == 0x03)
 			what = "TLS on a port without it";
 		else if (memcmp(c->size_bytes, "GET ", 4) == 0 ||
