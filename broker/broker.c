@@ -121,6 +121,7 @@ broker_new(const struct broker_options *o)
 		free(b);
 		return NULL;
 	}
+	b->o.dir = b->dir;
 	return b;
 }
 
@@ -286,6 +287,8 @@ open_all(struct broker *b, struct leat_err *err)
 	/* After a clean stop they say already what they should. */
 	if (!b->was_clean && (rc = keeper_save_checkpoints(b, err)) < 0)
 		return rc;
+	if ((rc = groups_start(b->groups, err)) < 0)
+		return rc;
 	return keeper_start(b, err);
 }
 
@@ -318,6 +321,7 @@ shut(struct broker *b, bool opened)
 	bool clean = false;
 
 	keeper_stop(b);
+	groups_stop(b->groups);
 	if (opened) {
 		txns_settle(b->txns);
 		clean = close_files(b);

@@ -44,7 +44,8 @@ enum {
 	BROKER_E_OFFLINE = -1106,	/* takes no appends (see err) */
 	BROKER_E_TOPIC_NAME = -1107,	/* not allowed, or too like another */
 	BROKER_E_PARTITIONS = -1108,	/* not a possible number of them */
-	BROKER_E_POLICY = -1109	/* the broker permits it not */
+	BROKER_E_POLICY = -1109,	/* the broker permits it not */
+	BROKER_E_SEGMENT = -1110	/* batch above segment.bytes */
 };
 
 struct broker_setting {
@@ -138,10 +139,13 @@ int32_t broker_partition_number(const struct broker_partition *p);
 int32_t broker_partition_epoch(struct broker_partition *p);
 /*
  * Kafka's OffsetForLeaderEpoch: the largest epoch up to `epoch` and the offset
- * behind its last record; both -1 when unknown.
+ * behind its last record; both -1 when it is newer than all.
  */
 void broker_partition_epoch_end(struct broker_partition *p, int32_t epoch,
     int32_t *ret_epoch, int64_t *ret_end);
+
+/* The epoch that wrote an offset, or -1. */
+int32_t broker_partition_epoch_at(struct broker_partition *p, int64_t offset);
 
 struct broker_offsets {
 	int64_t log_start;	/* first offset there is */
@@ -155,6 +159,9 @@ void broker_partition_offsets(struct broker_partition *p,
 int64_t broker_partition_size(struct broker_partition *p);
 /* The first offset whose timestamp is at least ts; -1 when there is none. */
 int broker_partition_offset_at(struct broker_partition *p, int64_t ts_ms,
+    int64_t *ret_offset, int64_t *ret_ts_ms, struct leat_err *err);
+/* The record with the largest timestamp; offset -1 when there is none. */
+int broker_partition_offset_of_max(struct broker_partition *p,
     int64_t *ret_offset, int64_t *ret_ts_ms, struct leat_err *err);
 /* Deletes what is before an offset (Kafka's DeleteRecords). */
 int broker_partition_trim(struct broker_partition *p, int64_t before,
@@ -304,6 +311,7 @@ struct broker_group_offset {
 	int32_t leader_epoch;	/* -1: unknown */
 	int64_t offset;		/* the next to consume */
 	const char *metadata;	/* "" as a rule */
+	size_t metadata_len;	/* 0: as long as the C string */
 	int64_t commit_ms;	/* set by the broker */
 };
 
@@ -324,8 +332,29 @@ int broker_group_offset(struct broker *b, const char *group,
 int broker_group_each(struct broker *b, const char *group,
     int (*fn)(void *arg, const char *group,
     const struct broker_group_offset *offset), void *arg);
-/* Forgets a group and its offsets. */
+/* Forgets a group and its offsets; LEAT_E_STATE while it has members. */
 int broker_group_delete(struct broker *b, const char *group,
     struct leat_err *err);
+
+/*
+ * A member of a group that reads in this process, so that Kafka's clients see
+ * who reads what. It says itself which partitions it has; nothing is handed
+ * out. While a group has such members no others may join it, and its offsets
+ * are committed by broker_group_commit alone. LEAT_E_STATE (class RETRY) when
+ * clients are members of the group.
+ */
+struct broker_group_member;
+int broker_group_join(struct broker *b, const char *group,
+    const char *client_id, struct broker_group_member **ret_member,
+    struct leat_err *err);
+struct broker_assigned {
+	const char *topic;
+	int32_t partition;
+};
+/* What it reads from now on. 0 or an error of memory, with nothing changed. */
+int broker_group_assign(struct broker_group_member *m,
+    const struct broker_assigned *assigned, size_t n, struct leat_err *err);
+/* Accepts NULL. */
+void broker_group_leave(struct broker_group_member *m);
 
 #endif

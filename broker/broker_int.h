@@ -138,11 +138,6 @@ int topic_ensure_internal(struct broker *b, const char *name,
     int32_t partitions, const struct broker_setting *settings, size_t n,
     struct leat_err *err);
 
-/* ---- coord/topic_offsets.c */
-
-/* Takes back every group's committed offsets of a topic that has gone. */
-void topic_offsets_forget(struct broker *b, const char *topic);
-
 /* ---- catalogue.c */
 
 /* Writes all topics but `without`, plus `with` (both may be NULL). */

@@ -17,7 +17,8 @@ struct broker_listener;
 struct broker_listen_options {
 	/*
 	 * Comma list of addresses: "127.0.0.1:9092,[::1]:9092". Port 0 takes a
-	 * free one, the same for all addresses.
+	 * free one, the same for all addresses. With a certificate all of them
+	 * speak TLS but those that begin with PLAINTEXT://.
 	 */
 	const char *listen;
 	/*
@@ -46,14 +47,26 @@ struct broker_listen_options {
 	int32_t group_max_members;
 	int64_t txn_max_timeout_ms;
 
-	/* TLS, when there is a certificate (PEM files). */
+	/*
+	 * TLS, when there is a certificate. PEM files, read again when they
+	 * have changed: the certificate with its chain, its key (NULL: in the
+	 * same file), and who may sign the clients' certificates. With
+	 * tls_client_ca a client must show one, unless tls_client_optional;
+	 * who shows one is "User:" and its subject.
+	 */
 	const char *tls_certificate;
 	const char *tls_key;
-	const char *tls_client_ca;	/* not NULL: clients must have one */
+	const char *tls_client_ca;
+	bool tls_client_optional;
 
 	/* SASL, when there is a file of users. */
 	const char *users_file;
-	const char *sasl_mechanisms;	/* comma list */
+	/*
+	 * Comma list; NULL: all, but PLAIN only where passwords are not sent in
+	 * the clear, which are TLS and loopback addresses.
+	 */
+	const char *sasl_mechanisms;
+	bool sasl_plain_cleartext;	/* PLAIN everywhere */
 	/* Who may do what; NULL: everybody everything. */
 	const char *acl_file;
 	const char *super_users;	/* "User:admin;User:ops" */
@@ -70,6 +83,8 @@ int broker_listen(struct broker *b, const struct broker_listen_options *o,
     struct broker_listener **ret_listener, struct leat_err *err);
 /* Ends all connections, waiting for the requests under way. Accepts NULL. */
 void broker_listener_close(struct broker_listener *l);
+/* Is `list` written as broker_listen_options.listen must be? */
+int broker_listen_check(const char *list, struct leat_err *err);
 /* The port of the first address. */
 uint16_t broker_listener_port(const struct broker_listener *l);
 

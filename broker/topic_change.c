@@ -13,6 +13,7 @@
 #include <leat/str.h>
 
 #include "broker/broker_int.h"
+#include "broker/coord/groups.h"
 #include "core/base/obj.h"
 
 /* Checks all settings, then applies them. NULL values go back. */
@@ -271,7 +272,7 @@ broker_topic_delete(struct broker *b, const char *name, struct leat_err *err)
 		delete_files(b, t);
 		topic_free(t);
 		/* Before the name may be taken again. */
-		topic_offsets_forget(b, name);
+		groups_topic_deleted(b->groups, name);
 	}
 	lock_release(&b->files);
 	return rc;

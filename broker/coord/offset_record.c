@@ -46,11 +46,16 @@ offset_group_key_encode(struct leat_buf *to, struct leat_str group)
 void
 offset_value_encode(struct leat_buf *to, const struct offset_value *v)
 {
-	leat_write_u16(to, 3);
+	bool expires = v->expire_ms > 0;
+
+	leat_write_u16(to, expires ? 1 : 3);
 	leat_write_u64(to, (uint64_t)v->offset);
-	leat_write_u32(to, (uint32_t)v->leader_epoch);
+	if (!expires)
+		leat_write_u32(to, (uint32_t)v->leader_epoch);
 	put_string(to, v->metadata);
 	leat_write_u64(to, (uint64_t)v->commit_ms);
+	if (expires)
+		leat_write_u64(to, (uint64_t)v->expire_ms);
 }
 
 int
@@ -93,7 +98,7 @@ get_compact_string(struct leat_reader *r)
 int
 offset_value_decode(struct leat_str value, struct offset_value *ret)
 {
-	struct offset_value v = { .leader_epoch = -1 };
+	struct offset_value v = { .leader_epoch = -1, .expire_ms = -1 };
 	struct leat_reader r;
 	uint16_t version;
 
@@ -106,6 +111,8 @@ offset_value_decode(struct leat_str value, struct offset_value *ret)
 		v.leader_epoch = leat_read_i32(&r);
 	v.metadata = version >= 4 ? get_compact_string(&r) : get_string(&r);
 	v.commit_ms = leat_read_i64(&r);
+	if (version == 1)
+		v.expire_ms = leat_read_i64(&r);
 	if (r.err != 0)
 		return r.err;
 	*ret = v;

@@ -12,7 +12,7 @@
 #include <leat/str.h>
 
 struct offset_key {
-	bool is_group;		/* key 2: the group itself */
+	bool is_group;		/* key 2: the classic group itself */
 	struct leat_str group;
 	struct leat_str topic;
 	int32_t partition;
@@ -23,9 +23,13 @@ struct offset_value {
 	int32_t leader_epoch;
 	struct leat_str metadata;
 	int64_t commit_ms;
+	int64_t expire_ms;	/* 0 or less: when the broker thinks so */
 };
 
-/* Appends key version 1 and value version 3. */
+/*
+ * Appends key version 1 and value version 3, or 1 where the client wants a time
+ * of its own (that one has no leader epoch).
+ */
 void offset_key_encode(struct leat_buf *to, struct leat_str group,
     struct leat_str topic, int32_t partition);
 void offset_group_key_encode(struct leat_buf *to, struct leat_str group);

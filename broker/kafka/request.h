@@ -11,8 +11,9 @@
  * needs in rq->parked and gives its row a cancel(), which is called on the I/O
  * thread when the connection has ended or the listener closes; it must lead to
  * a reply soon, and the reply is thrown away. It may be called when the reply is
- * under way already on another thread. To go on on the I/O thread after
- * something happened elsewhere, set rq->resume and call kafka_resume.
+ * under way already on another thread, but not while an admin thread is in
+ * handle(). To go on on the I/O thread after something happened elsewhere, set
+ * rq->resume and call kafka_resume.
  *
  * On one connection a request begins when those before it are answered, except
  * that rows with API_OVERLAP may follow each other without waiting. Answers
@@ -50,13 +51,17 @@ struct kafka_api {
 	void (*cancel)(struct kafka_request *rq);	/* NULL: never waits */
 };
 
-/* The other end of a connection. Changed by its requests only. */
+/*
+ * The other end of a connection. Changed on the I/O thread only, and by requests
+ * that nothing overlaps.
+ */
 struct kafka_peer {
 	char host[48];		/* "127.0.0.1" */
 	char local_host[64];	/* what to advertise to it */
 	uint16_t local_port;
 	char *principal;	/* "User:ANONYMOUS"; owned */
 	bool authenticated;	/* or needs not to be */
+	bool refused;		/* ends when its answers have left */
 	struct sasl *sasl;	/* an exchange under way; sasl_free */
 };
 
@@ -97,6 +102,11 @@ struct kafka_carrier {
 	void (*done)(struct kafka_request *rq);
 	void (*resume)(struct kafka_request *rq);
 	void (*resume_after)(struct kafka_request *rq, int64_t ms);
+	/* NULL: calls fn at once. */
+	void (*go_slow)(struct kafka_request *rq,
+	    void (*fn)(struct kafka_request *rq));
+	/* The frame has been freed; NULL: nobody minds. */
+	void (*frame_dropped)(struct kafka_request *rq);
 };
 
 /* ---- requests.c */
@@ -135,6 +145,14 @@ kafka_resume_after(struct kafka_request *rq, int64_t ms)
 {
 	rq->carrier->resume_after(rq, ms);
 }
+
+/*
+ * For a handler that finds out on the way that it has to wait for the disk:
+ * calls fn on an admin thread, as the handler of an API_SLOW row would be. The
+ * handler returns at once and touches rq no more. @thread io
+ */
+void kafka_go_slow(struct kafka_request *rq,
+    void (*fn)(struct kafka_request *rq));
 
 /*
  * Was the body decoded well? Otherwise the request has been ended by a hang-up

@@ -8,6 +8,7 @@
 #include "broker/kafka/api.h"
 #include "broker/kafka/kafka_server.h"
 #include "broker/kafka/request.h"
+#include "broker/kafka/sasl.h"
 #include "core/base/obj.h"
 
 enum {
@@ -20,16 +21,54 @@ enum {
 	{ (k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) }
 
 static const struct kafka_api table[] = {
-	/* Slow because it may create topics. */
-	ROW(3, "Metadata", 0, 12, 9, API_SLOW, api_metadata, NULL),
+	/* Old librdkafka compresses only if 0 is among the versions. */
+	{ 0, "Produce", 3, 11, 9, 0, API_OVERLAP, api_produce,
+	    api_produce_cancel },
+	ROW(1, "Fetch", 4, 16, 12, 0, api_fetch, api_fetch_cancel),
+	ROW(2, "ListOffsets", 1, 9, 6, 0, api_list_offsets, NULL),
+	ROW(3, "Metadata", 0, 12, 9, 0, api_metadata, NULL),
+	ROW(8, "OffsetCommit", 2, 9, 8, 0, api_offset_commit, NULL),
+	ROW(9, "OffsetFetch", 1, 9, 6, 0, api_offset_fetch, NULL),
 	ROW(10, "FindCoordinator", 0, 5, 3, 0, api_find_coordinator, NULL),
+	ROW(11, "JoinGroup", 0, 9, 6, 0, api_join_group, api_group_cancel),
+	ROW(12, "Heartbeat", 0, 4, 4, 0, api_heartbeat, NULL),
+	ROW(13, "LeaveGroup", 0, 5, 4, 0, api_leave_group, NULL),
+	ROW(14, "SyncGroup", 0, 5, 4, 0, api_sync_group, api_group_cancel),
+	ROW(15, "DescribeGroups", 0, 6, 5, 0, api_describe_groups, NULL),
+	ROW(16, "ListGroups", 0, 5, 3, 0, api_list_groups, NULL),
+	ROW(17, "SaslHandshake", 0, 1, -1, API_UNAUTHENTICATED,
+	    api_sasl_handshake, NULL),
 	ROW(18, "ApiVersions", 0, 4, 3, API_UNAUTHENTICATED,
 	    api_versions, NULL),
 	ROW(19, "CreateTopics", 2, 7, 5, API_SLOW, api_create_topics, NULL),
 	ROW(20, "DeleteTopics", 1, 6, 4, API_SLOW, api_delete_topics, NULL),
 	ROW(21, "DeleteRecords", 0, 2, 2, API_SLOW, api_delete_records, NULL),
+	ROW(23, "OffsetForLeaderEpoch", 2, 4, 4, 0,
+	    api_offset_for_leader_epoch, NULL),
+	ROW(32, "DescribeConfigs", 1, 4, 4, API_SLOW,
+	    api_describe_configs, NULL),
+	ROW(33, "AlterConfigs", 0, 2, 2, API_SLOW, api_alter_configs, NULL),
+	ROW(35, "DescribeLogDirs", 1, 4, 2, API_SLOW,
+	    api_describe_log_dirs, NULL),
+	/* Slow because it derives keys. */
+	ROW(36, "SaslAuthenticate", 0, 2, 2, API_SLOW | API_UNAUTHENTICATED,
+	    api_sasl_authenticate, api_sasl_cancel),
 	ROW(37, "CreatePartitions", 0, 3, 2, API_SLOW,
 	    api_create_partitions, NULL),
+	ROW(42, "DeleteGroups", 0, 2, 2, 0, api_delete_groups, NULL),
+	ROW(43, "ElectLeaders", 0, 2, 2, 0, api_elect_leaders, NULL),
+	ROW(44, "IncrementalAlterConfigs", 0, 1, 1, API_SLOW,
+	    api_incremental_alter_configs, NULL),
+	ROW(46, "ListPartitionReassignments", 0, 0, 0, 0,
+	    api_list_reassignments, NULL),
+	ROW(47, "OffsetDelete", 0, 0, -1, 0, api_offset_delete, NULL),
+	ROW(48, "DescribeClientQuotas", 0, 1, 1, 0,
+	    api_describe_client_quotas, NULL),
+	ROW(60, "DescribeCluster", 0, 2, 0, 0, api_describe_cluster, NULL),
+	ROW(74, "ListConfigResources", 0, 1, 0, 0,
+	    api_list_config_resources, NULL),
+	ROW(75, "DescribeTopicPartitions", 0, 0, 0, API_SLOW,
+	    api_describe_topic_partitions, NULL),
 };
 
 const struct kafka_api *
@@ -77,6 +116,21 @@ refuse(struct kafka_request *rq, const char *fmt, ...)
 	return -1;
 }
 
+/* The frame is a token of a login, and so is the answer. */
+static int
+begin_token(struct kafka_request *rq)
+{
+	rq->api = &api_sasl_raw;
+	rq->version = 0;
+	rq->correlation_id = 0;
+	kin_init(&rq->in, rq->frame, rq->frame_len, &rq->arena, 0, false);
+	kout_reset(&rq->out);
+	rq->out.version = 0;
+	rq->out.flexible = false;
+	kout_i32(&rq->out, 0);
+	return 0;
+}
+
 int
 kafka_request_begin(struct kafka_request *rq)
 {
@@ -84,6 +138,11 @@ kafka_request_begin(struct kafka_request *rq)
 	const char *client;
 	int16_t key;
 
+	rq->client_id = "";
+	if (rq->peer->refused)
+		return refuse(rq, "a request after a refused login");
+	if (rq->peer->sasl != NULL && sasl_is_raw(rq->peer->sasl))
+		return begin_token(rq);
 	kin_init(in, rq->frame, rq->frame_len, &rq->arena, 0, false);
 	key = kin_i16(in);
 	rq->version = kin_i16(in);
@@ -147,6 +206,15 @@ kafka_hang_up(struct kafka_request *rq, const char *fmt, ...)
 	rq->carrier->done(rq);
 }
 
+void
+kafka_go_slow(struct kafka_request *rq, void (*fn)(struct kafka_request *rq))
+{
+	if (rq->carrier->go_slow != NULL)
+		rq->carrier->go_slow(rq, fn);
+	else
+		fn(rq);
+}
+
 bool
 kafka_decoded(struct kafka_request *rq)
 {
@@ -164,6 +232,8 @@ kafka_drop_frame(struct kafka_request *rq)
 	rq->frame_len = 0;
 	kin_init(&rq->in, NULL, 0, &rq->arena, rq->version,
 	    rq->in.flexible);
+	if (rq->carrier->frame_dropped != NULL)
+		rq->carrier->frame_dropped(rq);
 }
 
 const char *

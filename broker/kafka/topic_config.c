@@ -5,8 +5,22 @@
 #include "broker/kafka/topic_config.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "broker/broker_int.h"
+#include "broker/kafka/kafka_server.h"
+
+enum config_target
+config_target(const struct kafka_request *rq, const char *name)
+{
+	char id[16];
+
+	snprintf(id, sizeof(id), "%d", rq->server->o.node_id);
+	if (strcmp(name, id) == 0)
+		return CONFIG_OF_BROKER;
+	return name[0] == '\0' ? CONFIG_OF_ALL_BROKERS : CONFIG_OF_NOBODY;
+}
 
 const char **
 topic_config_none(struct kafka_request *rq)

@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * topic_config.h: a topic's settings as Kafka's answers show them.
+ * topic_config.h: what has settings, and a topic's settings as Kafka's answers
+ * show them.
  */
 #ifndef LEAT_BROKER_KAFKA_TOPIC_CONFIG_H
 #define LEAT_BROKER_KAFKA_TOPIC_CONFIG_H
 
 #include "broker/kafka/request.h"
+
+/* What settings belong to, by Kafka's numbers. */
+enum config_resource { CONFIG_TOPIC = 2, CONFIG_BROKER = 4 };
+
+/* Which broker does the name of a resource mean? */
+enum config_target {
+	CONFIG_OF_NOBODY,
+	CONFIG_OF_BROKER,
+	CONFIG_OF_ALL_BROKERS	/* "" */
+};
+enum config_target config_target(const struct kafka_request *rq,
+    const char *name);
 
 /* Where a value comes from, by Kafka's numbers. */
 enum config_source {

@@ -213,6 +213,17 @@ int
 broker_append(struct broker_partition *p, uint8_t *batch, size_t len,
     struct broker_appended *ret_appended, struct leat_err *err)
 {
+	int32_t bad_record;
+
+	return partition_append_client(p, batch, len, &bad_record,
+	    ret_appended, err);
+}
+
+int
+partition_append_client(struct broker_partition *p, uint8_t *batch,
+    size_t len, int32_t *ret_bad_record, struct broker_appended *ret,
+    struct leat_err *err)
+{
 	struct append a = { .batch = batch, .len = len, .marker = -1 };
 	struct topic_config config;
 	int rc;
@@ -222,14 +233,14 @@ broker_append(struct broker_partition *p, uint8_t *batch, size_t len,
 	config = p->config;
 	lock_release(&p->lock);
 	rc = validate_batch(batch, len, &config, clock_wall_ms(p->env->clock),
-	    &a.header, err);
+	    &a.header, ret_bad_record, err);
 	if (rc < 0)
 		return leat_err_wrap(err, "%s-%d", p->topic, p->number);
 	if ((a.header.attributes & BATCH_TRANSACTIONAL) != 0 &&
 	    (rc = p->env->verify_txn(p->env->arg, p, a.header.producer_id,
 	    a.header.producer_epoch, err)) < 0)
 		return rc;
-	return partition_append(p, &a, ret_appended, err);
+	return partition_append(p, &a, ret, err);
 }
 
 int

@@ -16,6 +16,8 @@ enum {
 	MARKER_COMMIT = 1
 };
 
+/* Reads the 61 bytes of a header as they stand, without any check. */
+void batch_header_fields(const uint8_t *p, struct batch_header *ret_header);
 /* Writes all 61 bytes; `length` and `crc` as they stand in h. */
 void batch_header_encode(uint8_t *p, const struct batch_header *h);
 /* Fills in the length and the checksum of a whole batch. */

@@ -34,8 +34,8 @@ bad_batch(struct leat_err *err, const struct batch_header *h, const char *why)
 	    "batch at offset %lld: %s", (long long)h->base_offset, why);
 }
 
-static void
-decode_fields(const uint8_t *p, struct batch_header *h)
+void
+batch_header_fields(const uint8_t *p, struct batch_header *h)
 {
 	h->base_offset = (int64_t)leat_get_u64(p);
 	h->length = (int32_t)leat_get_u32(p + 8);
@@ -72,7 +72,7 @@ batch_header_decode(const void *ptr, size_t len, bool check_crc,
 	}
 	if (len < RECORD_BATCH_HEADER_BYTES)
 		return 1;
-	decode_fields(p, &h);
+	batch_header_fields(p, &h);
 	if (h.base_offset < 0 || h.last_offset_delta < 0 || h.count < 0 ||
 	    h.base_offset > INT64_MAX - h.last_offset_delta - 1)
 		return bad_batch(err, &h, "impossible offsets or count");

@@ -67,13 +67,28 @@ epochs_end(const struct epochs *e, int32_t epoch, int64_t log_end,
 
 	while (i > 0 && e->starts[i - 1].epoch > epoch)
 		i--;
-	if (i == 0 || epoch > epochs_last(e)) {
+	if (epoch < 0 || epoch > epochs_last(e)) {
 		*ret_epoch = -1;
 		*ret_end = -1;
 		return;
 	}
+	if (i == 0) {
+		*ret_epoch = epoch;
+		*ret_end = e->starts[0].offset;
+		return;
+	}
 	*ret_epoch = e->starts[i - 1].epoch;
 	*ret_end = i == e->n ? log_end : e->starts[i].offset;
+}
+
+int32_t
+epochs_at(const struct epochs *e, int64_t offset)
+{
+	size_t i = e->n;
+
+	while (i > 0 && e->starts[i - 1].offset > offset)
+		i--;
+	return i == 0 ? -1 : e->starts[i - 1].epoch;
 }
 
 int

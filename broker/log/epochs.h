@@ -35,10 +35,13 @@ int epochs_add(struct epochs *e, int32_t epoch, int64_t offset);
 void epochs_cut(struct epochs *e, int64_t end);
 /*
  * Where an epoch ends (Kafka's OffsetForLeaderEpoch): the largest epoch up to
- * it, and the first offset behind that; -1, -1 when there is none.
+ * it, and the first offset behind that. One before all that is known ends where
+ * the first begins; -1, -1 for one that never was.
  */
 void epochs_end(const struct epochs *e, int32_t epoch, int64_t log_end,
     int32_t *ret_epoch, int64_t *ret_end);
+/* The epoch that wrote an offset, or -1. */
+int32_t epochs_at(const struct epochs *e, int64_t offset);
 /* The file leader-epoch-checkpoint. Loading a missing one gives none. */
 int epochs_save(const struct epochs *e, const struct fsio *fs,
     const char *dir, struct leat_err *err);

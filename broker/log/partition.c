@@ -118,24 +118,26 @@ broker_partition_size(struct broker_partition *p)
 	return n;
 }
 
+/* Epochs change only while the partition is loaded: no lock. */
+
 int32_t
 broker_partition_epoch(struct broker_partition *p)
 {
-	int32_t epoch;
+	return epochs_last(&p->epochs);
+}
 
-	lock_acquire(&p->lock);
-	epoch = epochs_last(&p->epochs);
-	lock_release(&p->lock);
-	return epoch;
+int32_t
+broker_partition_epoch_at(struct broker_partition *p, int64_t offset)
+{
+	return epochs_at(&p->epochs, offset);
 }
 
 void
 broker_partition_epoch_end(struct broker_partition *p, int32_t epoch,
     int32_t *ret_epoch, int64_t *ret_end)
 {
-	lock_acquire(&p->lock);
-	epochs_end(&p->epochs, epoch, p->written, ret_epoch, ret_end);
-	lock_release(&p->lock);
+	epochs_end(&p->epochs, epoch, offset_load(&p->written), ret_epoch,
+	    ret_end);
 }
 
 const char *
@@ -158,6 +160,17 @@ partition_fail_locked(struct broker_partition *p, const struct leat_err *why)
 		return;
 	p->why = *why;
 	__atomic_store_n(&p->state, PART_OFFLINE, __ATOMIC_SEQ_CST);
+}
+
+bool
+partition_is_online(struct broker_partition *p)
+{
+	bool online;
+
+	lock_acquire(&p->lock);
+	online = p->state == PART_ONLINE;
+	lock_release(&p->lock);
+	return online;
 }
 
 int

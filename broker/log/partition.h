@@ -55,7 +55,7 @@ struct broker_partition {
 	size_t cap_segs;
 	uint32_t layout;		/* counts changes of segs but appends */
 	struct producers producers;
-	struct epochs epochs;
+	struct epochs epochs;		/* constant once loaded */
 	int64_t clean_end;		/* what compaction has seen ends here */
 	int64_t damaged_point;		/* recovery point to keep, -1: none */
 	int64_t unsynced_bytes;		/* since writeback was last started */
@@ -99,6 +99,8 @@ void partition_get(struct broker_partition *p);
 /* Refuses appends from now on. */
 void partition_fail_locked(struct broker_partition *p,
     const struct leat_err *why);
+/* Does it take appends? */
+bool partition_is_online(struct broker_partition *p);
 int partition_check_locked(const struct broker_partition *p,
     struct leat_err *err);
 struct segment *partition_active_locked(const struct broker_partition *p);
@@ -164,6 +166,13 @@ struct append {
 /* Appends what was checked. Written on return; wakes readers. */
 int partition_append(struct broker_partition *p, struct append *a,
     struct broker_appended *ret, struct leat_err *err);
+/*
+ * broker_append, and which record was at fault: *ret_bad_record gets its index
+ * in the batch, or stays as it is.
+ */
+int partition_append_client(struct broker_partition *p, uint8_t *batch,
+    size_t len, int32_t *ret_bad_record, struct broker_appended *ret,
+    struct leat_err *err);
 /* Appends a batch of the builder's, of the broker's own making. */
 int partition_append_own(struct broker_partition *p, uint8_t *batch,
     size_t len, struct broker_appended *ret, struct leat_err *err);

@@ -369,3 +369,20 @@ broker_partition_offset_at(struct broker_partition *p, int64_t ts_ms,
 	}
 	return 0;
 }
+
+int
+broker_partition_offset_of_max(struct broker_partition *p,
+    int64_t *ret_offset, int64_t *ret_ts_ms, struct leat_err *err)
+{
+	int64_t max = -1;
+
+	OBJ_CHECK(p, PARTITION_MAGIC);
+	lock_acquire(&p->lock);
+	for (size_t i = 0; i < p->nsegs; i++) {
+		segment_load_stats(p->segs[i]);
+		max = MAX(max, p->segs[i]->max_ts);
+	}
+	lock_release(&p->lock);
+	return broker_partition_offset_at(p, max < 0 ? INT64_MAX : max,
+	    ret_offset, ret_ts_ms, err);
+}

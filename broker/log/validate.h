@@ -13,9 +13,10 @@
 /*
  * Checks a client's batch as Kafka does and fills in the timestamps that are
  * the broker's (then with a new checksum). *ret_header gets the header as it
- * stands afterwards.
+ * stands afterwards. When a record is at fault *ret_bad_record gets its index.
  */
 int validate_batch(uint8_t *batch, size_t len, const struct topic_config *c,
-    int64_t now_ms, struct batch_header *ret_header, struct leat_err *err);
+    int64_t now_ms, struct batch_header *ret_header, int32_t *ret_bad_record,
+    struct leat_err *err);
 
 #endif

@@ -3,20 +3,39 @@
  * send.c: answers out, in the order of their requests.
  *
  * Bytes of the buffers of several answers go out in one call; records that
- * stand in files go from the page cache to the socket by sendfile.
+ * stand in files go from the page cache to the socket where the transport can
+ * do that, and in small pieces where it cannot.
  */
 #include <errno.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "broker/net/net_int.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/obj.h"
 
 enum { IOV_MAX_HERE = 32 };
 
 static const struct logger lg = { "kafka", NULL, -1 };
+
+/* Takes the head off its list and recycles it. */
+static void
+pop(struct conn *c)
+{
+	struct net_request *nr = c->head;
+
+	c->head = nr->next;
+	if (c->head == NULL)
+		c->tail = &c->head;
+	c->npending--;
+	c->pending_bytes -= nr->frame_bytes;
+	c->sent = 0;
+	c->sent_slices = 0;
+	c->sent_of_slice = 0;
+	if (c->io->listener->metrics != NULL)
+		net_metrics_request(c->io->listener->metrics, nr->rq.api,
+		    clock_mono_ns(&clock_system) - nr->begun_ns);
+	net_request_recycle(nr);
+}
 
 /* Where the buffer's bytes end that may go before the next slice. */
 static size_t
@@ -74,7 +93,7 @@ account(struct conn *c, size_t n)
 
 	while (c->head != NULL) {
 		if (head_is_out(c)) {
-			conn_pop(c);
+			pop(c);
 			continue;
 		}
 		if (n == 0)
@@ -86,49 +105,35 @@ account(struct conn *c, size_t n)
 	}
 }
 
-static int
+static ssize_t
 send_buffers(struct conn *c)
 {
 	struct iovec iov[IOV_MAX_HERE];
 	bool more;
-	struct msghdr msg = { .msg_iov = iov };
 	int n = gather(c, iov, &more);
-	ssize_t sent;
+	ssize_t sent = c->transport->write(c, iov, n, more);
 
-	msg.msg_iovlen = (size_t)n;
-	if (n == 0)
-		return 1;
-	do {
-		sent = sendmsg(c->fd, &msg,
-		    MSG_NOSIGNAL | (more ? MSG_MORE : 0));
-	} while (sent < 0 && errno == EINTR);
-	if (sent < 0)
-		return errno == EAGAIN ? 0 : -1;
-	account(c, (size_t)sent);
-	return 1;
+	if (sent > 0)
+		account(c, (size_t)sent);
+	return sent;
 }
 
-static int
+static ssize_t
 send_slice(struct conn *c)
 {
 	const struct kafka_out *out = &c->head->rq.out;
 	const struct broker_slice *s = &out->slices[c->sent_slices].slice;
-	off_t pos = s->pos + (off_t)c->sent_of_slice;
-	ssize_t n;
+	ssize_t n = c->transport->send_file(c, s->fd,
+	    s->pos + (off_t)c->sent_of_slice, s->len - c->sent_of_slice);
 
-	do {
-		n = sendfile(c->fd, s->fd, &pos, s->len - c->sent_of_slice);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return errno == EAGAIN ? 0 : -1;
-	if (n == 0)
-		return -1;	/* the segment became shorter */
+	if (n <= 0)
+		return n;
 	c->sent_of_slice += (size_t)n;
 	if (c->sent_of_slice == s->len) {
 		c->sent_slices++;
 		c->sent_of_slice = 0;
 	}
-	return 1;
+	return n;
 }
 
 static bool
@@ -143,7 +148,8 @@ at_slice(const struct conn *c)
 int
 conn_send(struct conn *c)
 {
-	int rc = 1;
+	size_t total = 0;
+	ssize_t n;
 
 	for (;;) {
 		account(c, 0);
@@ -156,10 +162,19 @@ conn_send(struct conn *c)
 			conn_close(c, "its request was refused");
 			return -1;
 		}
-		rc = at_slice(c) ? send_slice(c) : send_buffers(c);
-		if (rc < 0)
-			conn_close(c, "sending failed");
-		if (rc <= 0)
-			return rc;
+		if (total >= SEND_AT_ONCE_BYTES)
+			return 0;
+		n = at_slice(c) ? send_slice(c) : send_buffers(c);
+		if (n == -EAGAIN) {
+			c->blocked = true;
+			return 0;
+		}
+		if (n <= 0) {
+			conn_close(c, n == 0 ? "a segment became shorter" :
+			    "sending failed");
+			return -1;
+		}
+		total += (size_t)n;
+		net_metrics_add(c->io->listener->metrics, NET_BYTES_OUT, n);
 	}
 }

@@ -95,6 +95,7 @@
 	X(assign)                                        \
 	X(assignment)                                    \
 	X(clusterid)                                     \
+	X(commit)                                        \
 	X(conf_destroy)                                  \
 	X(conf_get)                                      \
 	X(conf_new)                                      \

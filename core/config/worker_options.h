@@ -54,6 +54,16 @@ struct worker_options {
 	/* the Kafka port */
 	const char *broker_listeners;		/* NULL: none */
 	const char *broker_advertised;		/* NULL: as they reach us */
+	int64_t broker_group_delay_ms;
+	int64_t broker_group_session_min_ms;
+	int64_t broker_group_session_max_ms;
+	int64_t broker_group_max_size;
+	int64_t broker_offsets_retention_min;
+	const char *broker_users_file;		/* NULL: nobody logs in */
+	const char *broker_sasl_mechanisms;	/* NULL: what is safe */
+	int32_t broker_sasl_plain_cleartext;
+	const char *broker_acl_file;		/* NULL: all may do all */
+	const char *broker_super_users;
 	/* accepted for Kafka Connect's sake, without effect here */
 	struct leat_params converter_settings[3];
 	struct leat_params ignored_map;

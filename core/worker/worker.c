@@ -138,6 +138,8 @@ open_broker(struct worker *w, struct leat_err *err)
 	o.auto_create = w->set->broker_auto_create != 0;
 	o.flush_interval_ms = w->set->broker_flush_interval_ms;
 	o.retention_check_ms = w->set->broker_retention_check_ms;
+	o.offsets_retention_ms =
+	    w->set->broker_offsets_retention_min * 60000;
 	o.defaults = defaults;
 	o.ndefaults = topic_defaults(w, defaults);
 	if (broker_open(&o, &w->broker, err) < 0)
@@ -157,6 +159,15 @@ open_listener(struct worker *w, struct leat_err *err)
 	broker_listen_options_init(&o);
 	o.listen = w->set->broker_listeners;
 	o.advertised = w->set->broker_advertised;
+	o.group_initial_delay_ms = w->set->broker_group_delay_ms;
+	o.group_session_min_ms = w->set->broker_group_session_min_ms;
+	o.group_session_max_ms = w->set->broker_group_session_max_ms;
+	o.group_max_members = (int32_t)w->set->broker_group_max_size;
+	o.users_file = w->set->broker_users_file;
+	o.sasl_mechanisms = w->set->broker_sasl_mechanisms;
+	o.sasl_plain_cleartext = w->set->broker_sasl_plain_cleartext;
+	o.acl_file = w->set->broker_acl_file;
+	o.super_users = w->set->broker_super_users;
 	if (broker_listen(w->broker, &o, &w->listener, err) < 0)
 		return leat_err_wrap(err, "serve Kafka's clients");
 	log_info(&lg, "listening for Kafka's clients", "address=%s",

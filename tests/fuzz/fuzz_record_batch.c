@@ -31,6 +31,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct topic_config config;
 	struct batch_header h;
 	uint8_t *copy = malloc(size + 1);
+	int32_t bad;
 
 	if (copy == NULL)
 		return 0;
@@ -43,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		topic_config_init(&config);
 		config.cleanup = CLEANUP_COMPACT;
 		(void)validate_batch(copy, size, &config, 1700000000000, &h,
-		    NULL);
+		    &bad, NULL);
 	}
 	free(copy);
 	return 0;

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * listen_address.c: see listen_address.h; and the check of a whole list, for
+ * those who read the settings.
+ */
+#include "broker/net/listen_address.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <leat/str.h>
+
+#include "broker/listener.h"
+#include "core/base/obj.h"
+
+static const struct {
+	const char *prefix;
+	enum listen_protocol protocol;
+} protocols[] = {
+	{ "PLAINTEXT://", LISTEN_PLAIN },
+	{ "SASL_PLAINTEXT://", LISTEN_PLAIN },
+	{ "SSL://", LISTEN_TLS },
+	{ "SASL_SSL://", LISTEN_TLS },
+};
+
+int
+listen_address_parse(const char *text, struct listen_address *ret_at,
+    struct leat_err *err)
+{
+	struct listen_address at = { .protocol = LISTEN_ANY };
+	const char *host = text, *colon = strrchr(text, ':');
+	int64_t port;
+	size_t len;
+
+	for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
+		len = strlen(protocols[i].prefix);
+		if (strncmp(text, protocols[i].prefix, len) == 0) {
+			at.protocol = protocols[i].protocol;
+			host = text + len;
+		}
+	}
+	if (colon == NULL || colon < host ||
+	    leat_parse_i64(leat_str_c(colon + 1), 0, 65535, &port) < 0)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+		    "'%s' is not host:port", text);
+	len = (size_t)(colon - host);
+	if (host[0] == '[' && len > 2 && host[len - 1] == ']') {
+		host++;
+		len -= 2;
+	} else if (memchr(host, ':', len) != NULL ||
+	    memchr(host, '/', len) != NULL) {
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+		    "'%s' is not host:port (an IPv6 address stands in [], "
+		    "and of protocols there are PLAINTEXT:// and SSL://)",
+		    text);
+	}
+	if (len >= sizeof(at.host))
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+		    "'%s' is longer than a name of a host can be", text);
+	memcpy(at.host, host, len);
+	at.port = (int32_t)port;
+	*ret_at = at;
+	return 0;
+}
+
+int
+broker_listen_check(const char *list, struct leat_err *err)
+{
+	char *copy = strdup(list), *save = NULL, *one;
+	struct listen_address at;
+	int rc = 0, n = 0;
+
+	if (copy == NULL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "no memory");
+	for (one = strtok_r(copy, ", ", &save); one != NULL && rc == 0;
+	    one = strtok_r(NULL, ", ", &save), n++)
+		rc = listen_address_parse(one, &at, err);
+	free(copy);
+	if (rc == 0 && n == 0)
+		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+		    "'%s' has no address", list);
+	return rc;
+}
