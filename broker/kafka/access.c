@@ -13,11 +13,13 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "broker/kafka/acl_table.h"
+#include "broker/net/net_address.h"
 #include "core/base/clock.h"
 #include "core/base/lock.h"
 #include "core/base/log.h"
@@ -61,17 +63,24 @@ struct access {
 
 /* ------------------------------------------------------------ mechanisms */
 
-/* Are all addresses of the list loopback ones? */
+/* Does a password get to all addresses of the list unseen by others? */
 static bool
-only_loopback(const char *listen)
+passwords_are_safe(const struct broker_listen_options *o)
 {
-	struct leat_str rest = leat_str_c(listen), one;
+	struct leat_str rest = leat_str_c(o->listen), one;
+	struct net_address at;
+	char text[NET_ADDRESS_MAX];
 
 	while (rest.len > 0) {
 		one = leat_str_trim(leat_str_cut(&rest, ','));
-		if (one.len > 0 && !leat_str_starts(one, "127.") &&
-		    !leat_str_starts(one, "[::1]:") &&
-		    !leat_str_starts(one, "localhost:"))
+		if (one.len == 0)
+			continue;
+		(void)snprintf(text, sizeof(text), "%.*s", (int)one.len,
+		    one.ptr);
+		if (net_address_parse(text, &at, NULL) < 0)
+			return false;
+		if ((o->tls_certificate == NULL || at.protocol == NET_PLAIN) &&
+		    !net_address_is_loopback(&at))
 			return false;
 	}
 	return true;
@@ -100,7 +109,7 @@ static int
 set_mechanisms(struct access *a, const struct broker_listen_options *o,
     struct leat_err *err)
 {
-	bool safe = o->tls_certificate != NULL || only_loopback(o->listen);
+	bool safe = passwords_are_safe(o);
 	struct leat_str rest, one;
 	int rc;
 

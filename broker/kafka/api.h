@@ -36,6 +36,21 @@ void api_create_partitions(struct kafka_request *rq);
 /* ---- api_delete_records.c */
 void api_delete_records(struct kafka_request *rq);
 
+/* ---- api_configs.c */
+void api_describe_configs(struct kafka_request *rq);
+void api_list_config_resources(struct kafka_request *rq);
+
+/* ---- api_alter_configs.c */
+void api_alter_configs(struct kafka_request *rq);
+void api_incremental_alter_configs(struct kafka_request *rq);
+
+/* ---- api_cluster.c */
+void api_describe_cluster(struct kafka_request *rq);
+void api_describe_log_dirs(struct kafka_request *rq);
+void api_elect_leaders(struct kafka_request *rq);
+void api_list_reassignments(struct kafka_request *rq);
+void api_describe_client_quotas(struct kafka_request *rq);
+
 /* ---- api_groups.c */
 void api_join_group(struct kafka_request *rq);
 void api_sync_group(struct kafka_request *rq);
@@ -61,20 +76,6 @@ void api_describe_groups(struct kafka_request *rq);
 void api_list_groups(struct kafka_request *rq);
 void api_delete_groups(struct kafka_request *rq);
 
-/* ---- api_configs.c */
-void api_describe_configs(struct kafka_request *rq);
-void api_list_config_resources(struct kafka_request *rq);
-
-/* ---- api_alter_configs.c */
-void api_alter_configs(struct kafka_request *rq);
-void api_incremental_alter_configs(struct kafka_request *rq);
-
-/* ---- api_cluster.c */
-void api_describe_cluster(struct kafka_request *rq);
-void api_describe_log_dirs(struct kafka_request *rq);
-void api_elect_leaders(struct kafka_request *rq);
-void api_list_reassignments(struct kafka_request *rq);
-void api_describe_client_quotas(struct kafka_request *rq);
 /* ---- api_sasl.c */
 void api_sasl_handshake(struct kafka_request *rq);
 void api_sasl_authenticate(struct kafka_request *rq);
