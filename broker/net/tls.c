@@ -125,7 +125,9 @@ set_certificate(const struct tls *t, SSL_CTX *ctx, struct leat_err *err)
 	if (SSL_CTX_use_certificate_chain_file(ctx, t->certificate) != 1)
 		return file_error("certificate", t->certificate, err);
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-		return file_error("key", key, err);
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+		    "TLS: key '%s': no private key that can be read without "
+		    "a passphrase (%s)", key, openssl_reason());
 	if (SSL_CTX_check_private_key(ctx) != 1)
 		return file_error("key does not fit the certificate:", key,
 		    err);

@@ -610,7 +610,7 @@ test_tls_files(void **unused)
 	    "none.pem': No such file or directory");
 	refused_start(th_path("no.pem"), server, "no.pem': no start line");
 	refused_start(server, th_path("ca.key"), "ca.key': key values mismatch");
-	refused_start(server, th_path("no.pem"), "no.pem': no start line");
+	refused_start(server, th_path("no.pem"), "no.pem': no private key");
 }
 
 /* librdkafka over TLS, with a certificate of its own. */
