@@ -32,6 +32,7 @@ enum {
 	METADATA = 3,
 	API_VERSIONS = 18,
 	TOPICS = 60,
+	TOPIC_AUTHORIZATION_FAILED = 29,
 	MB = 1 << 10		/* in kB, as memory is told */
 };
 
@@ -457,6 +458,26 @@ tls_answers(SSL *ssl, int32_t id)
 	return ok;
 }
 
+/* The error of a topic in Metadata v1, which would make it. */
+static int
+tls_topic_error(SSL *ssl, const char *topic)
+{
+	enum { ERROR_AT = 8 + 4 + 4 + 11 + 4 + 2 + 4 + 4 };
+	uint8_t body[64], frame[96], all[4096];
+	size_t len = strlen(topic);
+
+	leat_put_u32(body, 1);
+	leat_put_u16(body + 4, (uint16_t)len);
+	memcpy(body + 6, topic, len);
+	len = request(frame, METADATA, 1, 5, body, 6 + len);
+	assert_int_equal(SSL_write(ssl, frame, (int)len), len);
+	assert_true(tls_bytes(ssl, all, 4));
+	len = leat_get_u32(all);
+	assert_in_range(len, ERROR_AT, sizeof(all) - 4);
+	assert_true(tls_bytes(ssl, all + 4, len));
+	return (int16_t)leat_get_u16(all + ERROR_AT);
+}
+
 /* Many answers at once, larger together than the socket and a record. */
 static void
 tls_pipeline(SSL *ssl)
@@ -547,7 +568,9 @@ test_tls_client_certificates(void **unused)
 		    th_path("server.pem")),
 		th_text("broker.ssl.truststore.location: %s",
 		    th_path("ca.pem")),
-		"broker.ssl.client.auth: required", NULL };
+		"broker.ssl.client.auth: required",
+		th_text("broker.acl.file: %s", th_path("acl")),
+		"broker.super.users: User:CN=alice,O=Leat", NULL };
 	struct th_worker_opts opts = { .name = "mtls", .settings = settings };
 	struct th_worker *t;
 	char why[64] = "";
@@ -556,12 +579,21 @@ test_tls_client_certificates(void **unused)
 	make_certificate("ca", "/CN=test ca", NULL);
 	make_certificate("server", "/CN=server", "ca");
 	make_certificate("alice", "/O=Leat/CN=alice", "ca");
+	make_certificate("bob", "/O=Leat/CN=bob", "ca");
 	make_certificate("evil", "/CN=evil ca", NULL);
 	make_certificate("mallory", "/CN=alice", "evil");
+	th_write_text(th_path("acl"), "# nobody may do anything\n");
 	t = th_worker_start(&opts);
+	/* Who they are is said by their certificates. */
 	ssl = dial_tls(t, th_path("alice.pem"), 0, why, sizeof(why));
 	assert_non_null(ssl);
 	assert_true(tls_answers(ssl, 1));
+	assert_int_equal(tls_topic_error(ssl, "private"), 0);
+	hang_up_tls(ssl);
+	ssl = dial_tls(t, th_path("bob.pem"), 0, why, sizeof(why));
+	assert_non_null(ssl);
+	assert_int_equal(tls_topic_error(ssl, "private"),
+	    TOPIC_AUTHORIZATION_FAILED);
 	hang_up_tls(ssl);
 	/* With TLS 1.3 the refusal comes behind the client's handshake. */
 	ssl = dial_tls(t, NULL, 0, why, sizeof(why));
