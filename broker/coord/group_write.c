@@ -115,7 +115,7 @@ encode_group(const struct group *g, struct leat_buf *to)
 		    .session_ms = m->session_ms,
 		    .subscription = member_metadata(m, g->protocol),
 		    .assignment = { (const char *)m->assignment,
-			m->assignment_len },
+			    m->assignment_len },
 		};
 	}
 	group_value_encode(to, &v);

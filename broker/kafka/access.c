@@ -418,7 +418,7 @@ usual_iterations(struct access *a, enum scram_mechanism m)
 }
 
 void
-access_made_up( struct access *a, const char *name,
+access_made_up(struct access *a, const char *name,
     enum scram_mechanism m, struct scram_credential *ret_c)
 {
 	uint8_t salt[SCRAM_KEY_MAX] = { 0 };

@@ -252,7 +252,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct kafka_peer peer = { .host = "127.0.0.1",
-		.local_host = "127.0.0.1", .local_port = 9092 };
+		.local_host = "127.0.0.1",
+		.local_port = 9092 };
 	struct kafka_server *s;
 	size_t at = 1, len;
 
