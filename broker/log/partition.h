@@ -68,7 +68,7 @@ struct broker_partition {
 	bool is_dirty;
 	bool wanted;			/* somebody waits for a sync */
 	int64_t dirty_since_ns;
-	struct flush_wait *waits;
+	struct flush_wait *waits, **waits_tail;
 
 	/* RANK_WAITERS; guards all below. */
 	struct lock waiters_lock;
