@@ -331,13 +331,29 @@ broker_when_durable(struct broker_partition *p, int64_t offset,
 }
 
 void
+flusher_hurry(struct flusher *f, struct broker_partition *p)
+{
+	lock_acquire(&f->lock);
+	p->wanted = true;
+	if (p->is_dirty && !f->urgent) {
+		f->urgent = true;
+		cond_signal(&f->cond);
+	}
+	lock_release(&f->lock);
+}
+
+void
 flusher_dirty_locked(struct flusher *f, struct broker_partition *p)
 {
+	int64_t ms = p->config.flush_ms;
+
 	lock_assert_held(&p->lock);
 	/* Only the flusher clears it, and then it looks again. */
 	if (__atomic_load_n(&p->is_dirty, __ATOMIC_ACQUIRE))
 		return;
 	lock_acquire(&f->lock);
+	p->sync_within_ns = ms < f->interval_ns / 1000000 ? ms * 1000000 :
+	    f->interval_ns;
 	list_dirty_locked(f, p);
 	if (p->wanted)
 		f->urgent = true;
@@ -451,15 +467,16 @@ sync_round(struct flusher *f, bool all)
 	lock_acquire(&f->lock);
 }
 
+/* When the first of the dirty ones must be synced, INT64_MAX: none. */
 static int64_t
-oldest_locked(const struct flusher *f)
+due_locked(const struct flusher *f)
 {
-	int64_t oldest = INT64_MAX;
+	int64_t due = INT64_MAX;
 
 	for (const struct broker_partition *p = f->dirty; p != NULL;
 	    p = p->next_dirty)
-		oldest = MIN(oldest, p->dirty_since_ns);
-	return oldest;
+		due = MIN(due, p->dirty_since_ns + p->sync_within_ns);
+	return due;
 }
 
 static void *
@@ -469,10 +486,8 @@ run(void *arg)
 
 	lock_acquire(&f->lock);
 	while (!f->stop) {
-		int64_t now = clock_mono_ns(&clock_system);
-		int64_t oldest = oldest_locked(f);
-		bool due = oldest != INT64_MAX &&
-		    now - oldest >= f->interval_ns;
+		int64_t due_ns = due_locked(f);
+		bool due = due_ns <= clock_mono_ns(&clock_system);
 
 		if (f->urgent || due)
 			sync_round(f, due);
@@ -480,8 +495,7 @@ run(void *arg)
 			do_writeback(f);
 		else
 			(void)cond_wait_until(&f->cond, &f->lock,
-			    oldest == INT64_MAX ? -1 :
-			    oldest + f->interval_ns);
+			    due_ns == INT64_MAX ? -1 : due_ns);
 	}
 	while (f->dirty != NULL)
 		sync_round(f, true);
