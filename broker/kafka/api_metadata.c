@@ -347,12 +347,14 @@ decode_page(struct kafka_request *rq, struct page *pg, int32_t *ret_n)
 	struct kafka_in *in = &rq->in;
 	int32_t n = kin_array(in);
 	const char **names = KIN_CALLOC(in, n, const char *);
+	int32_t limit;
 
 	for (int32_t i = 0; i < n && kin_ok(in); i++) {
 		names[i] = kin_str(in);
 		kin_tags(in);
 	}
-	pg->room = MAX(MIN(kin_i32(in), PARTITIONS_IN_ANSWER_MAX), 1);
+	limit = kin_i32(in);
+	pg->room = MAX(MIN(limit, PARTITIONS_IN_ANSWER_MAX), 1);
 	if (kin_present(in)) {
 		pg->from_topic = kin_str(in);
 		pg->from_partition = kin_i32(in);

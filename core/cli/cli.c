@@ -18,6 +18,7 @@ const struct cli_command cli_commands[] = {
 	    cmd_plugins },
 	{ "topics", "list and describe topics", cmd_topics },
 	{ "consume", "print the records of a topic", cmd_consume },
+	{ "users", "add, list and remove users of the Kafka port", cmd_users },
 	{ "schema", "print a JSON Schema of connector files", cmd_schema },
 	{ 0 },
 };

@@ -33,5 +33,6 @@ int cmd_plugins(int argc, char **argv);
 int cmd_topics(int argc, char **argv);
 int cmd_consume(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
+int cmd_users(int argc, char **argv);
 
 #endif

@@ -131,8 +131,8 @@ failed(struct leat_task *t, const struct leat_record *rec,
 		}
 		if (now < s->retry_until_ms) {
 			task_count(&t->m, M_RETRIES, 1);
-			s->retry_at_ms = MIN(now + backoff_next(&s->retry),
-			    s->retry_until_ms);
+			s->retry_at_ms = now + backoff_next(&s->retry);
+			s->retry_at_ms = MIN(s->retry_at_ms, s->retry_until_ms);
 			return 0;
 		}
 	}
