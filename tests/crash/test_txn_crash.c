@@ -301,7 +301,6 @@ step(struct broker *b, struct model *m, struct client *c)
 		return begin(b, m, c);
 	case BROKER_E_SEQUENCE:
 	case BROKER_E_TXN_ID:
-	case BROKER_E_TXN_BUSY:
 		fail_msg("client %s, action %d: error %d", c->id, c->next, rc);
 	}
 	return rc;
