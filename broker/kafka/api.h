@@ -82,6 +82,15 @@ void api_describe_groups(struct kafka_request *rq);
 void api_list_groups(struct kafka_request *rq);
 void api_delete_groups(struct kafka_request *rq);
 
+/* ---- api_acls.c */
+void api_describe_acls(struct kafka_request *rq);
+void api_create_acls(struct kafka_request *rq);
+void api_delete_acls(struct kafka_request *rq);
+
+/* ---- api_scram.c */
+void api_describe_user_scram(struct kafka_request *rq);
+void api_alter_user_scram(struct kafka_request *rq);
+
 /* ---- api_sasl.c */
 void api_sasl_handshake(struct kafka_request *rq);
 void api_sasl_authenticate(struct kafka_request *rq);
