@@ -64,10 +64,32 @@ void api_offset_commit(struct kafka_request *rq);
 void api_offset_fetch(struct kafka_request *rq);
 void api_offset_delete(struct kafka_request *rq);
 
+/* ---- api_txn.c */
+void api_init_producer_id(struct kafka_request *rq);
+void api_add_partitions_to_txn(struct kafka_request *rq);
+void api_add_offsets_to_txn(struct kafka_request *rq);
+void api_txn_offset_commit(struct kafka_request *rq);
+void api_end_txn(struct kafka_request *rq);
+
+/* ---- api_txn_admin.c */
+void api_describe_producers(struct kafka_request *rq);
+void api_describe_transactions(struct kafka_request *rq);
+void api_list_transactions(struct kafka_request *rq);
+void api_write_txn_markers(struct kafka_request *rq);
+
 /* ---- api_group_admin.c */
 void api_describe_groups(struct kafka_request *rq);
 void api_list_groups(struct kafka_request *rq);
 void api_delete_groups(struct kafka_request *rq);
+
+/* ---- api_acls.c */
+void api_describe_acls(struct kafka_request *rq);
+void api_create_acls(struct kafka_request *rq);
+void api_delete_acls(struct kafka_request *rq);
+
+/* ---- api_scram.c */
+void api_describe_user_scram(struct kafka_request *rq);
+void api_alter_user_scram(struct kafka_request *rq);
 
 /* ---- api_sasl.c */
 void api_sasl_handshake(struct kafka_request *rq);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -39,7 +40,7 @@
 #include "core/worker/herder.h"
 
 enum { EXIT_START = 1, METRICS_MAX = 100000, TEXT_CHUNK = 1024,
-	DEFAULTS_MAX = 64, LOG_FLUSH_MS = 10000 };
+	DEFAULTS_MAX = 64, LOG_FLUSH_MS = 10000, DESCRIPTORS_MAX = 1 << 20 };
 
 static const struct logger lg = { "worker", NULL, -1 };
 
@@ -140,6 +141,7 @@ open_broker(struct worker *w, struct leat_err *err)
 	o.retention_check_ms = w->set->broker_retention_check_ms;
 	o.offsets_retention_ms =
 	    w->set->broker_offsets_retention_min * 60000;
+	o.txn_id_expiration_ms = w->set->broker_txn_id_expiration_ms;
 	o.defaults = defaults;
 	o.ndefaults = topic_defaults(w, defaults);
 	if (broker_open(&o, &w->broker, err) < 0)
@@ -159,10 +161,24 @@ open_listener(struct worker *w, struct leat_err *err)
 	broker_listen_options_init(&o);
 	o.listen = w->set->broker_listeners;
 	o.advertised = w->set->broker_advertised;
+	o.threads = (int32_t)w->set->broker_threads;
+	o.max_connections = (int32_t)w->set->broker_max_connections;
+	o.max_connections_per_ip =
+	    (int32_t)w->set->broker_max_connections_per_ip;
+	o.idle_ms = w->set->broker_idle_ms;
+	o.request_max_bytes = w->set->broker_request_max_bytes;
+	o.queued_max_bytes = w->set->broker_queued_max_bytes;
+	o.tls_certificate = w->set->broker_tls_certificate;
+	o.tls_key = w->set->broker_tls_key;
+	if (w->set->broker_tls_client_auth != CLIENT_AUTH_NONE)
+		o.tls_client_ca = w->set->broker_tls_client_ca;
+	o.tls_client_optional =
+	    w->set->broker_tls_client_auth == CLIENT_AUTH_REQUESTED;
 	o.group_initial_delay_ms = w->set->broker_group_delay_ms;
 	o.group_session_min_ms = w->set->broker_group_session_min_ms;
 	o.group_session_max_ms = w->set->broker_group_session_max_ms;
 	o.group_max_members = (int32_t)w->set->broker_group_max_size;
+	o.txn_max_timeout_ms = w->set->broker_txn_max_timeout_ms;
 	o.users_file = w->set->broker_users_file;
 	o.sasl_mechanisms = w->set->broker_sasl_mechanisms;
 	o.sasl_plain_cleartext = w->set->broker_sasl_plain_cleartext;
@@ -444,9 +460,24 @@ serve(struct worker *w, struct leat_err *err)
 	return 0;
 }
 
+/* Segments and connections need more descriptors than a login shell gives. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	if (limit.rlim_cur < MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX)) {
+		limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX);
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int
 start(struct worker *w, struct leat_err *err)
 {
+	raise_descriptors();
 	w->loop = loop_new(&clock_system, err);
 	if (w->loop == NULL || open_signals(w, err) < 0 ||
 	    start_log_timer(w, err) < 0)
