@@ -13,12 +13,13 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "broker/kafka/acl_table.h"
-#include "broker/net/listen_address.h"
+#include "broker/net/net_address.h"
 #include "core/base/clock.h"
 #include "core/base/lock.h"
 #include "core/base/log.h"
@@ -62,32 +63,24 @@ struct access {
 
 /* ------------------------------------------------------------ mechanisms */
 
-/* Is this address one where nobody can listen in? */
+/* Does a password get to all addresses of the list unseen by others? */
 static bool
-address_safe(const char *text, bool tls)
+passwords_are_safe(const struct broker_listen_options *o)
 {
-	struct listen_address at;
-
-	/* What is no address is told of by those who listen. */
-	if (listen_address_parse(text, &at, NULL) < 0)
-		return true;
-	if (tls && at.protocol != LISTEN_PLAIN)
-		return true;
-	return strncmp(at.host, "127.", 4) == 0 ||
-	    strcmp(at.host, "::1") == 0 || strcmp(at.host, "localhost") == 0;
-}
-
-static bool
-all_safe(const char *listen, bool tls)
-{
-	struct leat_str rest = leat_str_c(listen), one;
-	char text[320];
+	struct leat_str rest = leat_str_c(o->listen), one;
+	struct net_address at;
+	char text[NET_ADDRESS_MAX];
 
 	while (rest.len > 0) {
 		one = leat_str_trim(leat_str_cut(&rest, ','));
-		(void)snprintf(text, sizeof(text), "%.*s",
-		    (int)MIN(one.len, sizeof(text) - 1), one.ptr);
-		if (one.len > 0 && !address_safe(text, tls))
+		if (one.len == 0)
+			continue;
+		(void)snprintf(text, sizeof(text), "%.*s", (int)one.len,
+		    one.ptr);
+		if (net_address_parse(text, &at, NULL) < 0)
+			return false;
+		if ((o->tls_certificate == NULL || at.protocol == NET_PLAIN) &&
+		    !net_address_is_loopback(&at))
 			return false;
 	}
 	return true;
@@ -116,7 +109,7 @@ static int
 set_mechanisms(struct access *a, const struct broker_listen_options *o,
     struct leat_err *err)
 {
-	bool safe = all_safe(o->listen, o->tls_certificate != NULL);
+	bool safe = passwords_are_safe(o);
 	struct leat_str rest, one;
 	int rc;
 
