@@ -35,6 +35,16 @@ struct kafka_options {
 	{ "timeout", 't', ARG_INT, "SECONDS",                           \
 	    "how long to wait for an answer (20)", &(o).timeout_s }
 
+/* The same for the help of commands of two words. */
+#define KAFKA_ARGS_HELP                                                 \
+	"  -b, --bootstrap HOST:PORT,..   brokers to begin with "          \
+	"($LEAT_BOOTSTRAP, " KAFKA_BOOTSTRAP_DEFAULT ")\n"                 \
+	"  -c, --config FILE              properties of a Kafka client, "  \
+	"in Java's names\n"                                                \
+	"  -X, --property NAME=VALUE      a property of librdkafka\n"      \
+	"  -t, --timeout SECONDS          how long to wait for an "        \
+	"answer (20)\n"
+
 /* A client. Everything but the callbacks' fields belongs to the main thread. */
 struct kafka {
 	rd_kafka_conf_t *conf;	/* until kafka_start() */
