@@ -286,6 +286,11 @@ reset(struct kafka *k, const struct reset *o, const char *name)
 		rc = check_empty(k, &g);
 	if (rc == EXIT_OK)
 		rc = list_parts(k, &g, o->chosen, o->topics.n, all);
+	if (rc == EXIT_OK && all->cnt == 0) {
+		fprintf(stderr, "leat: group '%s' has no offsets; --topic says "
+		    "of what it shall have some\n", name);
+		rc = EXIT_NOT_FOUND;
+	}
 	if (rc == EXIT_OK)
 		rc = kafka_group_ranges(k, &g);
 	if (rc == EXIT_OK)

@@ -52,7 +52,7 @@ struct kafka {
 	int timeout_ms;
 	char brokers[256];	/* for texts: where we began */
 	rd_kafka_resp_err_t broken;	/* why nothing will work, or 0 */
-	bool talk;		/* print what librdkafka complains about */
+	bool talk;		/* it runs: print what librdkafka says, go on */
 	char cause[512];	/* what librdkafka complained about last */
 };
 
