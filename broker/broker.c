@@ -30,6 +30,7 @@ broker_options_init(struct broker_options *o)
 		.retention_check_ms = 300000,
 		.checkpoint_ms = 60000,
 		.offsets_retention_ms = 7LL * 24 * 3600 * 1000,
+		.txn_id_expiration_ms = 7LL * 24 * 3600 * 1000,
 		.offsets_partitions = 1,
 		.txn_partitions = 1,
 		.max_open_files = 256,

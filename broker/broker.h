@@ -45,7 +45,11 @@ enum {
 	BROKER_E_TOPIC_NAME = -1107,	/* not allowed, or too like another */
 	BROKER_E_PARTITIONS = -1108,	/* not a possible number of them */
 	BROKER_E_POLICY = -1109,	/* the broker permits it not */
-	BROKER_E_SEGMENT = -1110	/* batch above segment.bytes */
+	BROKER_E_SEGMENT = -1110,	/* batch above segment.bytes */
+	BROKER_E_TXN_ID = -1111,	/* not that transactional id's producer */
+	BROKER_E_TXN_BUSY = -1112,	/* its transaction is being ended */
+	BROKER_E_TXN_FENCED = -1113,	/* a newer epoch of the id took over */
+	BROKER_E_TXN_TIMEOUT = -1114	/* more than the broker allows */
 };
 
 struct broker_setting {
@@ -65,6 +69,7 @@ struct broker_options {
 	int64_t retention_check_ms;
 	int64_t checkpoint_ms;	/* between recovery points */
 	int64_t offsets_retention_ms;	/* of groups' committed offsets */
+	int64_t txn_id_expiration_ms;	/* of unused transactional ids */
 	int32_t offsets_partitions;	/* of __consumer_offsets when made */
 	int32_t txn_partitions;	/* of __transaction_state when made */
 	uint32_t max_open_files;	/* segments kept open but idle */

@@ -135,11 +135,16 @@ keeper_round(struct broker *b, bool retention, bool clean)
 	struct broker_partition **list;
 	size_t n;
 
+	if (clean)
+		txns_sync_markers(b->txns);
 	list = topics_partitions(b, &n);
 	for (size_t i = 0; list != NULL && i < n; i++)
 		tend_partition(b, list[i], retention, clean);
 	partitions_put(list, n);
 	txns_expire(b->txns);
+	if (retention && b->o.txn_id_expiration_ms > 0)
+		txns_expire_ids(b->txns, clock_wall_ms(b->env.clock) -
+		    b->o.txn_id_expiration_ms);
 	if (retention && b->o.offsets_retention_ms > 0)
 		groups_expire(b->groups, clock_wall_ms(b->env.clock) -
 		    b->o.offsets_retention_ms);
@@ -169,6 +174,7 @@ run(void *arg)
 		b->keeper_kicked = false;
 		lock_release(&b->keeper_lock);
 		now = clock_mono_ms(&clock_system);
+		txns_expire(b->txns);
 		busy = txns_tend(b->txns);
 		if (kicked || due(&clean, now, CLEAN_MS)) {
 			bool r = due(&retention, now, b->o.retention_check_ms);

@@ -200,6 +200,10 @@ restore_all(struct load *l, struct leat_err *err)
 			rc = restore(l->gs, e->key,
 			    (struct leat_str){ v->data, v->len });
 	}
+	/* Those of which the records read since have left nothing. */
+	it = 0;
+	while (rc == 0 && (e = leat_map_next(&l->gs->by_name, &it)) != NULL)
+		group_drop_if_unused(e->value);
 	return rc == 0 ? 0 : leat_err_set(err, LEAT_CLS_RETRY, rc,
 	    "out of memory for groups");
 }

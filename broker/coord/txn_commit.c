@@ -4,21 +4,27 @@
  *
  * A commit runs in three steps, none of which blocks its caller:
  *
- *	broker_txn_commit	asks for the data's sync, in one round
- *	on_data			all of it is durable: writes PREPARE_COMMIT and
- *				asks for its sync
- *	on_decision		it is durable: writes the markers, calls back
+ *	txn_end_unlock	asks for the data's sync, in one round
+ *	on_data		all of it is durable: writes PREPARE_COMMIT and
+ *			asks for its sync
+ *	on_decision	it is durable: writes the markers, calls back
  *
- * The last two run on the flusher's thread. COMPLETE_COMMIT follows later, by
- * the housekeeper, when some other round has made the markers durable.
+ * What is durable already is not waited for, so a producer whose every batch
+ * was confirmed as durable pays for one round only. The last two run on the
+ * flusher's thread. COMPLETE_COMMIT follows later, by the housekeeper, when
+ * some other round has made the markers durable.
+ *
+ * A remote producer's abort goes the same way without data to wait for. The
+ * entry is busy from the first step to the last.
  */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "broker/coord/groups.h"
 #include "broker/coord/txns_int.h"
 #include "core/base/obj.h"
 
-enum { EPOCH_MAX = 32760 };
+enum { LOCAL_EPOCH_MAX = 32760 };
 
 static void on_data(void *arg, const struct leat_err *err);
 static void on_decision(void *arg, const struct leat_err *err);
@@ -26,17 +32,55 @@ static void on_decision(void *arg, const struct leat_err *err);
 void
 txn_wait_idle_locked(struct txn_entry *e)
 {
-	while (e->state == TX_COMMITTING)
+	while (e->busy)
 		cond_wait(&e->ts->cond, &e->ts->lock);
 }
 
-/* The next transaction's epoch; without one left, the producer is fenced. */
+/* -------------------------------------------------------------- markers */
+
+/*
+ * COMMIT or ABORT into every part that has none yet; what fails is reported
+ * after the others are done.
+ */
+static int
+mark(struct txn_entry *e, bool commit, int16_t epoch, struct leat_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < e->nparts; i++) {
+		struct txn_part *part = &e->parts[i];
+		struct leat_err why = LEAT_ERR_INIT;
+		int r;
+
+		if (part->ended)
+			continue;
+		r = partition_append_marker(part->part, e->producer_id,
+		    epoch, commit, &part->end, &why);
+		/* A deleted topic has nothing to show or to hide. */
+		if (r < 0 && r != LEAT_E_NOTFOUND) {
+			rc = r;
+			if (err != NULL)
+				*err = why;
+			continue;
+		}
+		part->ended = true;
+	}
+	if (e->has_offsets)
+		groups_end_txn(e->ts->b->groups, e->producer_id, commit);
+	e->has_offsets = false;
+	return rc;
+}
+
+/*
+ * A local producer's next transaction has another epoch (T3); without one
+ * left, the producer is fenced.
+ */
 static void
 next_epoch(struct txn_entry *e, int16_t step)
 {
 	e->serial++;
 	e->epoch = (int16_t)(e->epoch + step);
-	if (e->epoch >= EPOCH_MAX && txn_new_producer(e, NULL) < 0)
+	if (e->epoch >= LOCAL_EPOCH_MAX && txn_new_producer(e, NULL) < 0)
 		e->owner = NULL;
 }
 
@@ -47,48 +91,27 @@ txn_abort_locked(struct txn_entry *e, bool fence)
 	int16_t step = fence ? 1 : 0;
 
 	lock_assert_held(&e->ts->lock);
+	assert(!e->remote);
+	txn_move(e, TXN_EV_ABORT);
 	/* With the larger epoch an append that is under way comes too late. */
-	if (txn_mark(e, false, (int16_t)(e->epoch + step), &err) < 0 &&
+	if (mark(e, false, (int16_t)(e->epoch + step), &err) < 0 &&
 	    err.code != BROKER_E_OFFLINE) {
 		leat_err_wrap(&err, "abort");
 		log_err(&e->ts->b->env.lg, "transaction not ended", &err);
-		e->state = TX_DEAD;
+		txn_move(e, TXN_EV_UNKNOWN);
 		e->failure = err;
 		return;
 	}
 	txn_parts_clear(&e->parts, &e->nparts);
-	e->state = TX_IDLE;
+	txn_move(e, TXN_EV_SHOWN);
 	next_epoch(e, (int16_t)(step + 1));
 }
 
-int
-txn_finish_marked(struct txn_entry *e, struct leat_err *err)
-{
-	int64_t end;
-	int rc;
+/* --------------------------------------------------------------- ending */
 
-	lock_assert_held(&e->ts->lock);
-	if (e->nmarked == 0)
-		return 0;
-	for (size_t i = 0; i < e->nmarked; i++) {
-		struct broker_partition *p = e->marked[i].part;
-
-		if (offset_load(&p->durable) >= e->marked[i].end)
-			continue;
-		rc = flusher_sync(p, err);
-		if (rc < 0 && rc != LEAT_E_NOTFOUND)
-			return rc;
-	}
-	if ((rc = txn_write(e, TXN_COMPLETE_COMMIT, &end, err)) < 0)
-		return rc;
-	txn_parts_clear(&e->marked, &e->nmarked);
-	return 0;
-}
-
-/* Ends the commit in flight: the lock is dropped, then the callback runs. */
+/* Ends what is under way: the lock is dropped, then the callback runs. */
 static void
-end_commit(struct txn_entry *e, enum txn_state state,
-    const struct leat_err *err)
+finish_unlock(struct txn_entry *e, const struct leat_err *err)
 {
 	struct txns *ts = e->ts;
 	broker_done_fn *fn = e->fn;
@@ -97,44 +120,67 @@ end_commit(struct txn_entry *e, enum txn_state state,
 
 	if (err != NULL)
 		copy = *err;
-	e->state = state;
+	e->busy = false;
 	e->stuck = false;
-	if (err != NULL)
-		e->failure = copy;
 	e->fn = NULL;
 	cond_broadcast(&ts->cond);
 	lock_release(&ts->lock);
-	fn(arg, err == NULL ? NULL : &copy);
+	if (fn != NULL)
+		fn(arg, err == NULL ? NULL : &copy);
 }
 
-/* The commit failed before its decision was written: abort. */
+/* The outcome is not known before the next start. */
 static void
-give_up(struct txn_entry *e, const struct leat_err *why)
+lose_unlock(struct txn_entry *e, const struct leat_err *why)
+{
+	e->failure = *why;
+	txn_move(e, TXN_EV_UNKNOWN);
+	finish_unlock(e, why);
+}
+
+/*
+ * It could not be decided. A local producer's transaction is aborted; a remote
+ * one stays open, for its producer to try again or its timeout to abort.
+ */
+static void
+give_up_unlock(struct txn_entry *e, const struct leat_err *why)
 {
 	struct leat_err err = *why;
 
-	leat_err_wrap(&err, "transaction '%s' aborted", e->id);
-	txn_abort_locked(e, false);
-	end_commit(e, e->state, &err);
+	if (!e->remote) {
+		leat_err_wrap(&err, "transaction '%s' aborted", e->id);
+		txn_abort_locked(e, false);
+	} else {
+		leat_err_wrap(&err, "transaction '%s' not ended", e->id);
+		if (e->unfenced >= 0)
+			(void)txn_set_producer(e, e->producer_id, e->unfenced,
+			    NULL);
+		e->unfenced = -1;
+		if (e->state == TXN_PREPARE_EPOCH_FENCE)
+			txn_move(e, TXN_EV_GIVE_UP);
+	}
+	finish_unlock(e, &err);
 }
 
 static void
-decide(struct txn_entry *e)
+decide_unlock(struct txn_entry *e)
 {
 	struct leat_err err = LEAT_ERR_INIT;
 	struct txns *ts = e->ts;
 	int64_t end;
 
 	if (e->failure.code != 0) {
-		give_up(e, &e->failure);
+		give_up_unlock(e, &e->failure);
 		return;
 	}
-	/* T2: this round has covered the markers of the commit before. */
+	if (txn_write(e, e->to, &end, &err) < 0) {
+		give_up_unlock(e, &err);
+		return;
+	}
+	/* T2: this round has covered the markers of the one before. */
 	txn_parts_clear(&e->marked, &e->nmarked);
-	if (txn_write(e, TXN_PREPARE_COMMIT, &end, &err) < 0) {
-		give_up(e, &err);
-		return;
-	}
+	txn_move(e, e->state == TXN_PREPARE_EPOCH_FENCE ? TXN_EV_FENCE :
+	    e->to == TXN_PREPARE_COMMIT ? TXN_EV_COMMIT : TXN_EV_ABORT);
 	e->decision.fn = on_decision;
 	e->decision.arg = e;
 	lock_release(&ts->lock);
@@ -154,33 +200,53 @@ on_data(void *arg, const struct leat_err *err)
 		lock_release(&e->ts->lock);
 		return;
 	}
-	decide(e);
+	decide_unlock(e);
 }
 
-/* The decision stands: show it. */
+/* The markers are written: what follows. */
 static void
-show(struct txn_entry *e)
+shown_unlock(struct txn_entry *e)
 {
-	struct leat_err err = LEAT_ERR_INIT;
-
-	lock_assert_held(&e->ts->lock);
-	if (txn_mark(e, true, e->epoch, &err) < 0) {
-		leat_err_wrap(&err, "transaction '%s' is committed, but cannot "
-		    "be shown yet", e->id);
-		log_err(&e->ts->b->env.lg, "markers not written", &err);
-		if (err.cls == LEAT_CLS_RETRY) {
-			e->stuck = true;	/* the housekeeper tries on */
-			lock_release(&e->ts->lock);
-			return;
-		}
-		end_commit(e, TX_DEAD, &err);
-		return;
-	}
+	txn_move(e, TXN_EV_SHOWN);
+	e->finished = (struct txn_finished){ e->producer_id, e->epoch,
+	    e->state };
 	e->marked = TAKE(e->parts);
 	e->nmarked = e->nparts;
 	e->nparts = 0;
-	next_epoch(e, 1);
-	end_commit(e, TX_IDLE, NULL);
+	e->complete_due = true;
+	e->unfenced = -1;
+	if (!e->remote)
+		next_epoch(e, 1);
+	else
+		e->serial++;
+	if (e->beginning != NULL)
+		txn_begin_unlock(e);
+	else
+		finish_unlock(e, NULL);
+}
+
+void
+txn_show_unlock(struct txn_entry *e)
+{
+	bool commit = e->state == TXN_PREPARE_COMMIT;
+	struct leat_err err = LEAT_ERR_INIT;
+
+	lock_assert_held(&e->ts->lock);
+	e->stuck = false;
+	if (mark(e, commit, e->epoch, &err) == 0 ||
+	    (!commit && err.code == BROKER_E_OFFLINE)) {
+		shown_unlock(e);
+		return;
+	}
+	leat_err_wrap(&err, "transaction '%s' is decided, but cannot be shown "
+	    "yet", e->id);
+	log_err(&e->ts->b->env.lg, "markers not written", &err);
+	if (err.cls == LEAT_CLS_RETRY) {
+		e->stuck = true;	/* the housekeeper tries on */
+		lock_release(&e->ts->lock);
+		return;
+	}
+	lose_unlock(e, &err);
 }
 
 static void
@@ -191,31 +257,35 @@ on_decision(void *arg, const struct leat_err *err)
 
 	lock_acquire(&e->ts->lock);
 	if (err == NULL) {
-		show(e);
+		txn_show_unlock(e);
 		return;
 	}
 	/* Whether the record will be there after a restart is not known. */
 	why = *err;
 	leat_err_wrap(&why, "outcome of transaction '%s' is open until the "
 	    "next start", e->id);
-	end_commit(e, TX_DEAD, &why);
+	lose_unlock(e, &why);
 }
+
+/* ------------------------------------------------------------ beginning */
 
 static bool
 has_part(const struct txn_entry *e, const struct broker_partition *p)
 {
-	for (size_t i = 0; i < e->nparts; i++)
-		if (e->parts[i].part == p && e->parts[i].end > 0)
+	for (size_t i = 0; i < e->ntargets; i++)
+		if (e->targets[i].part == p)
 			return true;
 	return false;
 }
 
 static void
-add_target(struct txn_entry *e, struct broker_partition *p, int64_t end)
+add_target(struct txn_entry *e, const struct txn_part *part)
 {
-	struct flush_target *t = &e->targets[e->ntargets++];
-
-	*t = (struct flush_target){ .part = p, .offset = end,
+	if (part->end <= 0 ||
+	    offset_load(&part->part->durable) >= part->end)
+		return;
+	e->targets[e->ntargets++] = (struct flush_target){
+	    .part = part->part, .offset = part->end,
 	    .wait = { .fn = on_data, .arg = e } };
 }
 
@@ -224,22 +294,64 @@ static int
 make_targets(struct txn_entry *e, struct leat_err *err)
 {
 	size_t n = e->nparts + e->nmarked;
-	void *more = realloc(e->targets, n * sizeof(*e->targets));
+	void *more = realloc(e->targets, MAX(n, (size_t)1) *
+	    sizeof(*e->targets));
 
 	if (more == NULL)
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory for a commit");
 	e->targets = more;
 	e->ntargets = 0;
-	for (size_t i = 0; i < e->nparts; i++)
-		if (e->parts[i].end > 0)
-			add_target(e, e->parts[i].part, e->parts[i].end);
+	for (size_t i = 0; i < e->nparts && e->to == TXN_PREPARE_COMMIT; i++)
+		add_target(e, &e->parts[i]);
 	for (size_t i = 0; i < e->nmarked; i++)
-		if (!has_part(e, e->marked[i].part) &&
-		    offset_load(&e->marked[i].part->durable) <
-		    e->marked[i].end)
-			add_target(e, e->marked[i].part, e->marked[i].end);
+		if (!has_part(e, e->marked[i].part))
+			add_target(e, &e->marked[i]);
 	return 0;
+}
+
+void
+txn_end_unlock(struct txn_entry *e, enum txn_status to, broker_done_fn *fn,
+    void *arg)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct txns *ts = e->ts;
+
+	lock_assert_held(&ts->lock);
+	e->busy = true;
+	e->to = to;
+	e->fn = fn;
+	e->arg = arg;
+	leat_err_clear(&e->failure);
+	/* Nothing more may come, whose end would not be in the record. */
+	for (size_t i = 0; e->remote && i < e->nparts; i++)
+		e->parts[i].end = partition_txn_leave(e->parts[i].part,
+		    e->producer_id);
+	if (make_targets(e, &err) < 0) {
+		give_up_unlock(e, &err);
+		return;
+	}
+	if (e->ntargets == 0) {		/* all durable, or every append failed */
+		decide_unlock(e);
+		return;
+	}
+	e->left = e->ntargets;
+	lock_release(&ts->lock);
+	flusher_wait_all(ts->b->env.flusher, e->targets, e->ntargets);
+}
+
+void
+txn_fence_unlock(struct txn_entry *e, enum txn_event event,
+    broker_done_fn *fn, void *arg)
+{
+	lock_assert_held(&e->ts->lock);
+	assert(e->remote);
+	txn_move(e, event);
+	assert(e->state == TXN_PREPARE_EPOCH_FENCE);
+	e->unfenced = e->epoch;
+	(void)txn_set_producer(e, e->producer_id, (int16_t)(e->epoch + 1),
+	    NULL);
+	txn_end_unlock(e, TXN_PREPARE_ABORT, fn, arg);
 }
 
 void
@@ -252,84 +364,10 @@ broker_txn_commit(struct broker_txn *t, broker_done_fn *fn, void *arg)
 	OBJ_CHECK(t, TXN_MAGIC);
 	lock_acquire(&t->ts->lock);
 	rc = txn_check_owner(t, &err);
-	if (rc == 0 && e->state == TX_OPEN)
-		rc = make_targets(e, &err);
-	if (rc < 0 || e->state != TX_OPEN) {
+	if (rc < 0 || e->state != TXN_ONGOING) {
 		lock_release(&t->ts->lock);
 		fn(arg, rc < 0 ? &err : NULL);
 		return;
 	}
-	e->state = TX_COMMITTING;
-	e->fn = fn;
-	e->arg = arg;
-	leat_err_clear(&e->failure);
-	if (e->ntargets == 0) {		/* every append has failed */
-		decide(e);
-		return;
-	}
-	e->left = e->ntargets;
-	lock_release(&t->ts->lock);
-	flusher_wait_all(t->ts->b->env.flusher, e->targets, e->ntargets);
-}
-
-/* ---------------------------------------------------------- housekeeping */
-
-static bool
-all_durable(const struct txn_entry *e)
-{
-	for (size_t i = 0; i < e->nmarked; i++)
-		if (offset_load(&e->marked[i].part->durable) <
-		    e->marked[i].end && e->marked[i].part->state ==
-		    PART_ONLINE)
-			return false;
-	return true;
-}
-
-bool
-txns_tend(struct txns *ts)
-{
-	const struct leat_map_entry *me;
-	struct txn_entry *stuck = NULL;
-	size_t it = 0;
-	bool more = false;
-
-	lock_acquire(&ts->lock);
-	while ((me = leat_map_next(&ts->by_id, &it)) != NULL) {
-		struct txn_entry *e = me->value;
-
-		if (e->state == TX_COMMITTING && e->stuck)
-			stuck = e;
-		if (e->state == TX_IDLE && e->nmarked > 0 && all_durable(e))
-			(void)txn_finish_marked(e, NULL);
-		more = more || e->nmarked > 0 || e->state == TX_OPEN ||
-		    e->state == TX_COMMITTING;
-	}
-	if (stuck != NULL) {
-		stuck->stuck = false;
-		show(stuck);
-	} else {
-		lock_release(&ts->lock);
-	}
-	return more;
-}
-
-void
-txns_settle(struct txns *ts)
-{
-	const struct leat_map_entry *me;
-	size_t it = 0;
-
-	lock_acquire(&ts->lock);
-	while ((me = leat_map_next(&ts->by_id, &it)) != NULL) {
-		struct txn_entry *e = me->value;
-
-		while (e->state == TX_COMMITTING && !e->stuck)
-			cond_wait(&ts->cond, &ts->lock);
-		if (e->state == TX_OPEN)
-			txn_abort_locked(e, true);
-		e->owner = NULL;
-		if (e->state == TX_IDLE)
-			(void)txn_finish_marked(e, NULL);
-	}
-	lock_release(&ts->lock);
+	txn_end_unlock(e, TXN_PREPARE_COMMIT, fn, arg);
 }

@@ -4,11 +4,50 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <leat/err.h>
 #include <leat/wire.h>
 
-enum { PLACES_MAX = 1000000 };
+enum { PLACES_MAX = 1000000, END_BYTES = 24 };
+
+void
+txn_header_begin(struct leat_buf *to)
+{
+	leat_write_u8(to, 0);
+}
+
+void
+txn_header_add(struct leat_buf *to, const uint8_t topic_id[16],
+    int64_t offset)
+{
+	(void)leat_buf_add(to, topic_id, 16);
+	leat_write_u64(to, (uint64_t)offset);
+}
+
+int
+txn_header_decode(struct leat_str header, struct txn_end **ret_ends,
+    size_t *ret_n)
+{
+	struct txn_end *ends = NULL;
+	struct leat_reader r;
+	size_t n;
+
+	leat_reader_init(&r, header.ptr, header.len);
+	if (leat_read_u8(&r) != 0 || r.err != 0 ||
+	    leat_reader_left(&r) % END_BYTES != 0 ||
+	    (n = leat_reader_left(&r) / END_BYTES) > PLACES_MAX)
+		return LEAT_E_PROTO;
+	if (n > 0 && (ends = calloc(n, sizeof(*ends))) == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(ends[i].topic_id, leat_read_bytes(&r, 16), 16);
+		ends[i].offset = leat_read_i64(&r);
+	}
+	*ret_ends = ends;
+	*ret_n = n;
+	return 0;
+}
 
 void
 txn_key_encode(struct leat_buf *to, struct leat_str id)

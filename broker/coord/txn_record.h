@@ -38,6 +38,26 @@ struct txn_value {
 	int64_t start_ms;
 };
 
+/*
+ * A header that the records of remote producers carry beside: a version, and
+ * in a PREPARE record where the data of each place ended.
+ */
+static const char txn_header_name[] = "leat.txn";
+
+struct txn_end {
+	uint8_t topic_id[16];	/* the topic may have been made anew since */
+	int64_t offset;		/* behind the last record; 0: there is none */
+};
+
+void txn_header_begin(struct leat_buf *to);
+void txn_header_add(struct leat_buf *to, const uint8_t topic_id[16],
+    int64_t offset);
+/*
+ * The ends, malloc'ed (NULL when there are none): 0, LEAT_E_PROTO, -ENOMEM.
+ */
+int txn_header_decode(struct leat_str header, struct txn_end **ret_ends,
+    size_t *ret_n);
+
 void txn_key_encode(struct leat_buf *to, struct leat_str id);
 /* Version 0; places of one topic should stand together. */
 void txn_value_encode(struct leat_buf *to, const struct txn_value *v);

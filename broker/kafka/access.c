@@ -13,11 +13,13 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "broker/kafka/acl_table.h"
+#include "broker/net/net_address.h"
 #include "core/base/clock.h"
 #include "core/base/lock.h"
 #include "core/base/log.h"
@@ -61,17 +63,24 @@ struct access {
 
 /* ------------------------------------------------------------ mechanisms */
 
-/* Are all addresses of the list loopback ones? */
+/* Does a password get to all addresses of the list unseen by others? */
 static bool
-only_loopback(const char *listen)
+passwords_are_safe(const struct broker_listen_options *o)
 {
-	struct leat_str rest = leat_str_c(listen), one;
+	struct leat_str rest = leat_str_c(o->listen), one;
+	struct net_address at;
+	char text[NET_ADDRESS_MAX];
 
 	while (rest.len > 0) {
 		one = leat_str_trim(leat_str_cut(&rest, ','));
-		if (one.len > 0 && !leat_str_starts(one, "127.") &&
-		    !leat_str_starts(one, "[::1]:") &&
-		    !leat_str_starts(one, "localhost:"))
+		if (one.len == 0)
+			continue;
+		(void)snprintf(text, sizeof(text), "%.*s", (int)one.len,
+		    one.ptr);
+		if (net_address_parse(text, &at, NULL) < 0)
+			return false;
+		if ((o->tls_certificate == NULL || at.protocol == NET_PLAIN) &&
+		    !net_address_is_loopback(&at))
 			return false;
 	}
 	return true;
@@ -100,7 +109,7 @@ static int
 set_mechanisms(struct access *a, const struct broker_listen_options *o,
     struct leat_err *err)
 {
-	bool safe = o->tls_certificate != NULL || only_loopback(o->listen);
+	bool safe = passwords_are_safe(o);
 	struct leat_str rest, one;
 	int rc;
 
@@ -423,53 +432,21 @@ access_made_up( struct access *a, const char *name,
 	memcpy(ret_c->server_key, a->secret, sizeof(a->secret));
 }
 
-static int
-change_users_locked(struct access *a, const struct user_change *changes,
-    size_t n, struct access_problems *problems, struct leat_err *err)
-{
-	struct users *fresh = NULL;
-	struct leat_buf out;
-	char *text = NULL;
-	size_t len = 0;
-	int rc;
-
-	leat_buf_init(&out, ACCESS_FILE_MAX);
-	rc = access_file_read(&a->users_file, &text, &len, err);
-	if (rc == 0 && users_edit((struct leat_str){ text, len }, changes, n,
-	    &out) < 0)
-		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_LIMIT,
-		    "%s: no room for more", a->users_file.path);
-	if (rc == 0 && users_parse((struct leat_str){ (char *)out.data,
-	    out.len }, problems, &fresh) < 0)
-		rc = access_problems_err(problems, err);
-	if (rc == 0)
-		rc = access_file_replace(&a->users_file, out.data, out.len,
-		    err);
-	if (rc == 0)
-		take_users(a, TAKE(fresh));
-	users_put(fresh);
-	access_text_free(text, len);
-	if (out.data != NULL)
-		OPENSSL_cleanse(out.data, out.len);
-	leat_buf_fini(&out);
-	return rc;
-}
-
 int
 access_change_users(struct access *a, const struct user_change *changes,
     size_t n, struct leat_err *err)
 {
-	struct access_problems problems;
+	struct users *fresh;
 	int fd, rc;
 
 	fd = access_file_lock(&a->users_file, err);
 	if (fd < 0)
 		return fd;
-	access_problems_init(&problems, a->users_file.path);
 	lock_acquire(&a->files);
-	rc = change_users_locked(a, changes, n, &problems, err);
+	rc = users_change(&a->users_file, changes, n, &fresh, err);
+	if (rc == 0)
+		take_users(a, fresh);
 	lock_release(&a->files);
-	access_problems_fini(&problems);
 	(void)close(fd);
 	return rc;
 }
@@ -559,6 +536,8 @@ change_rules_locked(struct access *a, access_rules_fn *fn, void *arg,
 		    err);
 	if (rc == 0)
 		take_table(a, TAKE(fresh));
+	if (rc > 0)
+		rc = 0;
 	acl_table_free(fresh);
 	acl_rules_free(again);
 	acl_rules_free(rules);

@@ -14,6 +14,7 @@
 
 struct access;
 
+/* 0, negative on failure; 1: there is nothing to change. */
 typedef int access_rules_fn(void *arg, struct acl_rules *rules,
     struct leat_err *err);
 

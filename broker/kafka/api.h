@@ -36,24 +36,6 @@ void api_create_partitions(struct kafka_request *rq);
 /* ---- api_delete_records.c */
 void api_delete_records(struct kafka_request *rq);
 
-/* ---- api_groups.c */
-void api_join_group(struct kafka_request *rq);
-void api_sync_group(struct kafka_request *rq);
-void api_heartbeat(struct kafka_request *rq);
-void api_leave_group(struct kafka_request *rq);
-/* Of a join and a sync that wait. */
-void api_group_cancel(struct kafka_request *rq);
-
-/* ---- api_group_offsets.c */
-void api_offset_commit(struct kafka_request *rq);
-void api_offset_fetch(struct kafka_request *rq);
-void api_offset_delete(struct kafka_request *rq);
-
-/* ---- api_group_admin.c */
-void api_describe_groups(struct kafka_request *rq);
-void api_list_groups(struct kafka_request *rq);
-void api_delete_groups(struct kafka_request *rq);
-
 /* ---- api_configs.c */
 void api_describe_configs(struct kafka_request *rq);
 void api_list_config_resources(struct kafka_request *rq);
@@ -68,6 +50,41 @@ void api_describe_log_dirs(struct kafka_request *rq);
 void api_elect_leaders(struct kafka_request *rq);
 void api_list_reassignments(struct kafka_request *rq);
 void api_describe_client_quotas(struct kafka_request *rq);
+
+/* ---- api_groups.c */
+void api_join_group(struct kafka_request *rq);
+void api_sync_group(struct kafka_request *rq);
+void api_heartbeat(struct kafka_request *rq);
+void api_leave_group(struct kafka_request *rq);
+/* Of a join and a sync that wait. */
+void api_group_cancel(struct kafka_request *rq);
+
+/* ---- api_group_offsets.c */
+void api_offset_commit(struct kafka_request *rq);
+void api_offset_fetch(struct kafka_request *rq);
+void api_offset_delete(struct kafka_request *rq);
+
+/* ---- api_txn.c */
+void api_init_producer_id(struct kafka_request *rq);
+void api_add_partitions_to_txn(struct kafka_request *rq);
+void api_add_offsets_to_txn(struct kafka_request *rq);
+void api_txn_offset_commit(struct kafka_request *rq);
+void api_end_txn(struct kafka_request *rq);
+
+/* ---- api_group_admin.c */
+void api_describe_groups(struct kafka_request *rq);
+void api_list_groups(struct kafka_request *rq);
+void api_delete_groups(struct kafka_request *rq);
+
+/* ---- api_acls.c */
+void api_describe_acls(struct kafka_request *rq);
+void api_create_acls(struct kafka_request *rq);
+void api_delete_acls(struct kafka_request *rq);
+
+/* ---- api_scram.c */
+void api_describe_user_scram(struct kafka_request *rq);
+void api_alter_user_scram(struct kafka_request *rq);
+
 /* ---- api_sasl.c */
 void api_sasl_handshake(struct kafka_request *rq);
 void api_sasl_authenticate(struct kafka_request *rq);

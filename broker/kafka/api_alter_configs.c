@@ -89,15 +89,16 @@ refuse_doubles(struct kafka_request *rq, struct target *list, int32_t n)
 		struct target *first = key == NULL ? NULL :
 		    leat_map_get_c(&seen, key);
 
-		if (first != NULL)
+		if (first != NULL) {
 			refuse(rq, first, KAFKA_INVALID_REQUEST,
 			    "the resource stands in the request twice");
-		if (first != NULL)
 			list[i].error = first->error;
-		else if (key == NULL || leat_map_set(&seen, leat_str_c(key),
-		    &list[i], NULL) < 0)
+			list[i].text = first->text;
+		} else if (key == NULL || leat_map_set(&seen,
+		    leat_str_c(key), &list[i], NULL) < 0) {
 			refuse(rq, &list[i], KAFKA_UNKNOWN_SERVER_ERROR,
 			    "out of memory");
+		}
 	}
 	leat_map_fini(&seen);
 }

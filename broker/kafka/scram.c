@@ -187,7 +187,7 @@ scram_decode(struct leat_str text, struct scram_credential *ret_c,
 	part = leat_str_cut(&text, '$');
 	n = get_base64(part, SCRAM_SALT_MIN, SCRAM_SALT_MAX, c.salt);
 	if (n < 0) {
-		*ret_why = "the salt is not base64 of 8 to 64 bytes";
+		*ret_why = "the salt is not base64 of 1 to 64 bytes";
 		return -1;
 	}
 	c.salt_len = (size_t)n;

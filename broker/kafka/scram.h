@@ -25,7 +25,7 @@ enum scram_mechanism {
 
 enum {
 	SCRAM_KEY_MAX = 64,	/* bytes of the longest hash */
-	SCRAM_SALT_MIN = 8,
+	SCRAM_SALT_MIN = 1,
 	SCRAM_SALT_MAX = 64,
 	SCRAM_SALT_BYTES = 24,	/* of the salts that we make */
 	SCRAM_ITERATIONS_MIN = 4096,

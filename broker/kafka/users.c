@@ -299,3 +299,38 @@ users_edit(struct leat_str text, const struct user_change *changes, size_t n,
 	free(done);
 	return out->failed ? LEAT_E_LIMIT : 0;
 }
+
+int
+users_change(struct access_file *f, const struct user_change *changes,
+    size_t n, struct users **ret_users, struct leat_err *err)
+{
+	struct access_problems problems;
+	struct users *fresh = NULL;
+	struct leat_buf out;
+	char *text = NULL;
+	size_t len = 0;
+	int rc;
+
+	access_problems_init(&problems, f->path);
+	leat_buf_init(&out, ACCESS_FILE_MAX);
+	rc = access_file_read(f, &text, &len, err);
+	if (rc == 0 && users_edit((struct leat_str){ text, len }, changes, n,
+	    &out) < 0)
+		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_LIMIT,
+		    "%s: no room for more", f->path);
+	/* A line that was wrong before is no reason to lose it. */
+	if (rc == 0 && users_parse((struct leat_str){ (char *)out.data,
+	    out.len }, &problems, &fresh) < 0)
+		rc = access_problems_err(&problems, err);
+	if (rc == 0)
+		rc = access_file_replace(f, out.data, out.len, err);
+	if (rc == 0)
+		*ret_users = TAKE(fresh);
+	users_put(fresh);
+	access_text_free(text, len);
+	if (out.data != NULL)
+		OPENSSL_cleanse(out.data, out.len);
+	leat_buf_fini(&out);
+	access_problems_fini(&problems);
+	return rc;
+}

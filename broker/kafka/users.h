@@ -60,5 +60,11 @@ struct user_change {
  */
 int users_edit(struct leat_str text, const struct user_change *changes,
     size_t n, struct leat_buf *out);
+/*
+ * The same with a file, whose lock the caller has: reads it, changes it and
+ * replaces it. What it says then is *ret_users, counted.
+ */
+int users_change(struct access_file *f, const struct user_change *changes,
+    size_t n, struct users **ret_users, struct leat_err *err);
 
 #endif

@@ -137,6 +137,25 @@ note_written(struct broker_partition *p, struct segment *s,
 	}
 }
 
+/*
+ * Asked here, under the lock that markers are written under: what comes late
+ * must not open the next transaction.
+ */
+static int
+check_joined(const struct broker_partition *p, const struct batch_header *h,
+    struct leat_err *err)
+{
+	const struct producer *pr = producers_find(&p->producers,
+	    h->producer_id);
+
+	if ((h->attributes & BATCH_TRANSACTIONAL) == 0 ||
+	    (pr != NULL && pr->txn_epoch == h->producer_epoch))
+		return 0;
+	return leat_err_set(err, LEAT_CLS_FATAL, BROKER_E_TXN_STATE,
+	    "not in an open transaction of producer %lld epoch %d",
+	    (long long)h->producer_id, h->producer_epoch);
+}
+
 static int
 append_locked(struct broker_partition *p, struct append *a,
     struct broker_appended *ret, struct leat_err *err)
@@ -147,10 +166,15 @@ append_locked(struct broker_partition *p, struct append *a,
 
 	if ((rc = partition_check_locked(p, err)) < 0)
 		return rc;
+	if (a->foreign && (rc = producers_check_marker(&p->producers,
+	    &a->header, a->coordinator_epoch, err)) < 0)
+		return leat_err_wrap(err, "%s-%d", p->topic, p->number);
 	if (a->header.producer_id >= 0 && a->marker < 0) {
 		rc = producers_check(&p->producers, &a->header, &dup, err);
 		if (rc > 0)
 			return duplicate(dup, ret);
+		if (rc == 0 && a->joined)
+			rc = check_joined(p, &a->header, err);
 		if (rc < 0)
 			return leat_err_wrap(err, "%s-%d", p->topic, p->number);
 	}
@@ -224,7 +248,8 @@ partition_append_client(struct broker_partition *p, uint8_t *batch,
     size_t len, int32_t *ret_bad_record, struct broker_appended *ret,
     struct leat_err *err)
 {
-	struct append a = { .batch = batch, .len = len, .marker = -1 };
+	struct append a = { .batch = batch, .len = len, .marker = -1,
+	    .joined = true };
 	struct topic_config config;
 	int rc;
 
@@ -243,37 +268,44 @@ partition_append_client(struct broker_partition *p, uint8_t *batch,
 	return partition_append(p, &a, ret, err);
 }
 
-int
-partition_append_marker(struct broker_partition *p, int64_t producer_id,
-    int16_t epoch, bool commit, int64_t *ret_end, struct leat_err *err)
+static int
+append_marker(struct broker_partition *p, struct append *a,
+    int64_t producer_id, int16_t epoch, bool commit, int64_t *ret_end,
+    struct leat_err *err)
 {
 	uint8_t batch[BATCH_MARKER_BYTES + 16];
-	struct append a = { .batch = batch };
 	struct broker_appended done;
 	int rc;
 
-	a.len = batch_marker_encode(batch, producer_id, epoch, commit, 0,
-	    clock_wall_ms(p->env->clock));
-	a.marker = commit ? MARKER_COMMIT : MARKER_ABORT;
-	if ((rc = batch_header_decode(batch, a.len, false, &a.header,
+	a->batch = batch;
+	a->len = batch_marker_encode(batch, producer_id, epoch, commit,
+	    a->coordinator_epoch, clock_wall_ms(p->env->clock));
+	a->marker = commit ? MARKER_COMMIT : MARKER_ABORT;
+	if ((rc = batch_header_decode(batch, a->len, false, &a->header,
 	    err)) != 0)
 		return rc;
-	rc = partition_append(p, &a, &done, err);
+	rc = partition_append(p, a, &done, err);
 	if (rc == 0)
 		*ret_end = done.last_offset + 1;
 	return rc;
 }
 
-int32_t
-partition_open_epoch(struct broker_partition *p, int64_t producer_id)
+int
+partition_append_marker(struct broker_partition *p, int64_t producer_id,
+    int16_t epoch, bool commit, int64_t *ret_end, struct leat_err *err)
 {
-	const struct producer *pr;
-	int32_t epoch = -1;
+	struct append a = { 0 };
 
-	lock_acquire(&p->lock);
-	pr = producers_find(&p->producers, producer_id);
-	if (pr != NULL && pr->txn_first >= 0)
-		epoch = pr->epoch;
-	lock_release(&p->lock);
-	return epoch;
+	return append_marker(p, &a, producer_id, epoch, commit, ret_end, err);
+}
+
+int
+partition_append_foreign_marker(struct broker_partition *p,
+    int64_t producer_id, int16_t epoch, bool commit,
+    int32_t coordinator_epoch, int64_t *ret_end, struct leat_err *err)
+{
+	struct append a = { .coordinator_epoch = coordinator_epoch,
+	    .foreign = true };
+
+	return append_marker(p, &a, producer_id, epoch, commit, ret_end, err);
 }

@@ -162,6 +162,8 @@ struct append {
 	struct batch_header header;	/* decoded from batch */
 	int marker;			/* MARKER_*, -1: data */
 	int32_t coordinator_epoch;
+	bool joined;		/* the producer must have joined */
+	bool foreign;		/* the marker is to be checked */
 };
 /* Appends what was checked. Written on return; wakes readers. */
 int partition_append(struct broker_partition *p, struct append *a,
@@ -176,10 +178,59 @@ int partition_append_client(struct broker_partition *p, uint8_t *batch,
 /* Appends a batch of the builder's, of the broker's own making. */
 int partition_append_own(struct broker_partition *p, uint8_t *batch,
     size_t len, struct broker_appended *ret, struct leat_err *err);
+/* Our coordinator's COMMIT or ABORT; *ret_end gets the offset behind it. */
 int partition_append_marker(struct broker_partition *p, int64_t producer_id,
     int16_t epoch, bool commit, int64_t *ret_end, struct leat_err *err);
-/* Finds the open transaction of a producer: its epoch, or -1. */
-int32_t partition_open_epoch(struct broker_partition *p, int64_t producer_id);
+/*
+ * The same in the name of a coordinator of that epoch: LEAT_E_FENCED when a
+ * newer epoch of the producer is known, LEAT_E_STATE when a newer coordinator.
+ */
+int partition_append_foreign_marker(struct broker_partition *p,
+    int64_t producer_id, int16_t epoch, bool commit,
+    int32_t coordinator_epoch, int64_t *ret_end, struct leat_err *err);
+
+/* ---- partition_txn.c: what the transaction coordinator asks and says */
+
+/* The open transaction of a producer. */
+struct open_txn {
+	int16_t epoch;
+	int64_t first;		/* offset */
+};
+/* false: nothing is open. */
+bool partition_open_txn(struct broker_partition *p, int64_t producer_id,
+    struct open_txn *ret_open);
+/*
+ * From now on, until a marker or partition_txn_leave, the producer may append
+ * to a transaction with that epoch. -ENOMEM, or the partition's error.
+ */
+int partition_txn_join(struct broker_partition *p, int64_t producer_id,
+    int16_t epoch, struct leat_err *err);
+/* May it? */
+bool partition_txn_joined(struct broker_partition *p, int64_t producer_id,
+    int16_t epoch);
+/*
+ * No more. The offset behind the last record of its open transaction, 0 when
+ * there is none.
+ */
+int64_t partition_txn_leave(struct broker_partition *p, int64_t producer_id);
+/* The same offset, and it may go on. */
+int64_t partition_txn_end(struct broker_partition *p, int64_t producer_id);
+/* The sequence that follows what the producer has appended. */
+int32_t partition_next_sequence(struct broker_partition *p,
+    int64_t producer_id, int16_t epoch);
+
+/* A producer that has written here, for those who administer. */
+struct producer_info {
+	int64_t id;
+	int16_t epoch;
+	int32_t last_sequence;		/* -1: none */
+	int64_t last_ts;
+	int32_t coordinator_epoch;
+	int64_t txn_first;		/* -1: nothing is open */
+};
+/* All of them, in an array to be freed; NULL when there is no memory. */
+struct producer_info *partition_producers(struct broker_partition *p,
+    size_t *ret_n);
 
 /* ---- aborted.c */
 

@@ -71,6 +71,7 @@ add_producer(struct producers *ps, int64_t id, struct producer **ret)
 	p->id = id;
 	p->epoch = -1;
 	p->txn_first = -1;
+	p->txn_epoch = -1;
 	p->last_ts = -1;
 	if (leat_map_set(&ps->by_id, (struct leat_str){ (char *)&id, 8 }, p,
 	    NULL) < 0) {
@@ -153,6 +154,27 @@ producers_check(const struct producers *ps, const struct batch_header *h,
 	return 0;
 }
 
+int
+producers_check_marker(const struct producers *ps,
+    const struct batch_header *h, int32_t coordinator_epoch,
+    struct leat_err *err)
+{
+	const struct producer *p = producers_find(ps, h->producer_id);
+
+	if (p == NULL)
+		return 0;
+	if (h->producer_epoch < p->epoch)
+		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_FENCED,
+		    "producer %lld epoch %d: a newer epoch %d took over",
+		    (long long)h->producer_id, h->producer_epoch, p->epoch);
+	if (coordinator_epoch < p->coordinator_epoch)
+		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_STATE,
+		    "producer %lld: coordinator epoch %d is older than %d",
+		    (long long)h->producer_id, coordinator_epoch,
+		    p->coordinator_epoch);
+	return 0;
+}
+
 static void
 open_txn(struct producers *ps, struct producer *p, int64_t first)
 {
@@ -216,9 +238,11 @@ producers_end_txn(struct producers *ps, const struct batch_header *h,
 
 	if (p == NULL && add_producer(ps, h->producer_id, &p) < 0)
 		return -ENOMEM;
-	if (h->producer_epoch > p->epoch)
+	if (h->producer_epoch > p->epoch) {
 		p->epoch = h->producer_epoch;
-	p->nbatches = 0;
+		p->nbatches = 0;
+	}
+	p->txn_epoch = -1;
 	p->coordinator_epoch = coordinator_epoch;
 	p->last_ts = h->max_timestamp;
 	first = p->txn_first;
@@ -243,7 +267,8 @@ producers_expire(struct producers *ps, int64_t before_ms)
 	while ((e = leat_map_next(&ps->by_id, &it)) != NULL) {
 		struct producer *p = e->value;
 
-		if (p->txn_first >= 0 || p->last_ts >= before_ms)
+		if (p->txn_first >= 0 || p->txn_epoch >= 0 ||
+		    p->last_ts >= before_ms)
 			continue;
 		leat_map_remove(&ps->by_id,
 		    (struct leat_str){ e->key, e->key_len });

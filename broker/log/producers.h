@@ -34,6 +34,11 @@ struct producer {
 	int32_t coordinator_epoch;
 	int64_t last_ts;
 	int64_t txn_first;		/* of the open transaction, -1 none */
+	/*
+	 * With this epoch it may write into a transaction here, as the
+	 * coordinator has said; -1: with none. Not kept in snapshots.
+	 */
+	int16_t txn_epoch;
 	uint32_t nbatches;		/* the newest last */
 	struct producer_batch batches[PRODUCER_BATCHES];
 	struct producer *next_open;	/* with an open transaction */
@@ -60,6 +65,13 @@ int32_t sequence_add(int32_t seq, int32_t n);
  */
 int producers_check(const struct producers *ps, const struct batch_header *h,
     const struct producer_batch **ret_dup, struct leat_err *err);
+/*
+ * May this marker be appended? 0; LEAT_E_FENCED when a newer epoch is known,
+ * LEAT_E_STATE when a newer coordinator is.
+ */
+int producers_check_marker(const struct producers *ps,
+    const struct batch_header *h, int32_t coordinator_epoch,
+    struct leat_err *err);
 /* Room for one more producer, so that the update cannot fail. */
 int producers_reserve(struct producers *ps, int64_t id, struct leat_err *err);
 /* A batch of data was appended. 0 or -ENOMEM (not after a reserve). */

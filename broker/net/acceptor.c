@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "broker/kafka/kafka_server.h"
-#include "broker/net/listen_address.h"
+#include "broker/net/net_address.h"
 #include "broker/net/net_int.h"
 #include "core/base/log.h"
 #include "core/base/obj.h"
@@ -204,18 +204,18 @@ listen_one(struct broker_listener *l, const char *text, struct leat_err *err)
 	struct addrinfo hints = { .ai_family = AF_UNSPEC,
 		.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
 	struct addrinfo *list, *ai;
-	struct listen_address at;
+	struct net_address at;
 	uint32_t before = l->nacceptors;
 	char port[8];
 	bool tls;
 	int rc;
 
-	if ((rc = listen_address_parse(text, &at, err)) < 0)
+	if ((rc = net_address_parse(text, &at, err)) < 0)
 		return rc;
-	if (at.protocol == LISTEN_TLS && l->tls == NULL)
+	if (at.protocol == NET_TLS && l->tls == NULL)
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
 		    "listener '%s': TLS without a certificate", text);
-	tls = l->tls != NULL && at.protocol != LISTEN_PLAIN;
+	tls = l->tls != NULL && at.protocol != NET_PLAIN;
 	(void)snprintf(port, sizeof(port), "%d",
 	    at.port == 0 ? l->port : at.port);
 	rc = getaddrinfo(at.host[0] != '\0' ? at.host : NULL, port, &hints,

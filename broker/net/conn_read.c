@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 #include "broker/kafka/kafka_server.h"
@@ -382,18 +383,36 @@ conn_read_fini(struct conn *c)
 	room_give(c->io->listener, room);
 }
 
+/* Would it get memory and then make the others wait for its next byte? */
+static bool
+has_stalled(const struct conn *c, int64_t now_ns)
+{
+	int waiting = 0;
+
+	return now_ns - c->active_ns > (int64_t)FRAME_STALL_MS * 1000000 &&
+	    c->frame_have + c->rest_len < c->frame_len &&
+	    !c->transport->pending(c) &&
+	    ioctl(c->fd, FIONREAD, &waiting) == 0 && waiting == 0;
+}
+
 void
 take_starved(struct io_thread *io)
 {
+	int64_t now_ns = io->starved == NULL ? 0 :
+	    clock_mono_ns(&clock_system);
 	struct conn *c;
 	int rc;
 
 	/* In turn; the first that gets nothing keeps its place. */
 	while ((c = io->starved) != NULL) {
+		if (has_stalled(c, now_ns)) {
+			conn_close(c, "its half request takes others' memory");
+			continue;
+		}
 		if ((rc = frame_grow(c, 0)) == 0)
 			return;
 		end_starving(c);
-		c->frame_ns = c->active_ns = clock_mono_ns(&clock_system);
+		c->frame_ns = c->active_ns = now_ns;
 		if (rc < 0)
 			conn_close(c, "no memory for a request");
 		else

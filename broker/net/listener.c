@@ -53,7 +53,7 @@ take_replies(struct io_thread *io)
 			io->replies = nr->next_reply;
 			if (io->replies == NULL)
 				io->replies_tail = &io->replies;
-			nr->posted = false;
+			net_request_back_locked(nr);
 			replied = nr->replied;
 		}
 		lock_release(&io->lock);
@@ -104,8 +104,8 @@ io_woken(void *arg, int events)
 
 	wake_drain(&io->wake);
 	take_accepted(io);
-	take_resumes(io);
 	take_replies(io);
+	take_resumes(io);
 	take_starved(io);
 	if (__atomic_load_n(&io->listener->stopping, __ATOMIC_ACQUIRE))
 		io_stop(io);

@@ -262,6 +262,11 @@ void net_request_begin(struct net_request *nr);
 void net_request_cancel(struct net_request *nr);
 /* Calls the handler's resume unless it has replied. */
 void net_request_resume(struct net_request *nr);
+/*
+ * It leaves the list of replies; what was to resume meanwhile may now. The
+ * caller holds io->lock.
+ */
+void net_request_back_locked(struct net_request *nr);
 /* Takes it back: into the pool, or frees it. */
 void net_request_recycle(struct net_request *nr);
 /* Frees a pooled request. */

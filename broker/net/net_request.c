@@ -10,7 +10,8 @@
  *	away		an admin thread has it; whatever replies meanwhile, the
  *			admin thread puts it into the list when it is through
  *	parked		nobody's stack; a reply puts it into the list
- * The list of replies is thus never told twice of one request at a time.
+ * The list of replies is thus never told twice of one request at a time. What
+ * is to resume while it is away or in that list resumes behind that.
  */
 #include "broker/kafka/kafka_server.h"
 #include "broker/net/net_int.h"
@@ -98,7 +99,7 @@ request_resume(struct kafka_request *rq)
 	bool first = false;
 
 	lock_acquire(&io->lock);
-	if (nr->away)
+	if (nr->away || nr->posted)
 		nr->resume_later = true;
 	else if (!nr->resuming)
 		first = post_resume_locked(io, nr);
@@ -178,13 +179,22 @@ net_request_run_slow(struct queue_item *item)
 	nr->slow(&nr->rq);
 	lock_acquire(&io->lock);
 	nr->away = false;
-	if (nr->resume_later && !nr->resuming)
-		first = post_resume_locked(io, nr);
-	nr->resume_later = false;
-	first = post_reply_locked(io, nr) || first;
+	first = post_reply_locked(io, nr);
 	lock_release(&io->lock);
 	if (first)
 		wake_up(&io->wake);
+}
+
+void
+net_request_back_locked(struct net_request *nr)
+{
+	struct io_thread *io = nr->conn->io;
+
+	lock_assert_held(&io->lock);
+	nr->posted = false;
+	if (nr->resume_later && !nr->resuming)
+		(void)post_resume_locked(io, nr);
+	nr->resume_later = false;
 }
 
 /* ------------------------------------------------------- life of a request */
@@ -313,7 +323,7 @@ net_request_cancel(struct net_request *nr)
 	if (!nr->begun || nr->done || nr->rq.api->cancel == NULL)
 		return;
 	lock_acquire(&io->lock);
-	parked = !nr->away && !nr->replied;
+	parked = !nr->away && !nr->posted && !nr->replied;
 	lock_release(&io->lock);
 	if (!parked)
 		return;		/* when it is back */
@@ -329,9 +339,9 @@ net_request_resume(struct net_request *nr)
 	bool parked;
 
 	lock_acquire(&io->lock);
-	parked = !nr->away && !nr->replied;
-	/* A timer may go off while the admin thread is still in it. */
-	if (nr->away)
+	parked = !nr->away && !nr->posted && !nr->replied;
+	/* A timer may go off while it is not back from the admin thread. */
+	if (nr->away || nr->posted)
 		nr->resume_later = true;
 	lock_release(&io->lock);
 	if (nr->done || !parked || nr->rq.resume == NULL)

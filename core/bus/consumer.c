@@ -44,6 +44,47 @@ copy_topics(struct bus_consumer *c, const struct bus_consumer_options *o,
 	return 0;
 }
 
+/* As Kafka Connect names the consumer of a task. */
+static int
+join_group(struct bus_consumer *c, struct leat_err *err)
+{
+	static const char prefix[] = "connect-";
+	const char *name = c->group;
+	char *client_id;
+	int rc;
+
+	if (strncmp(name, prefix, sizeof(prefix) - 1) == 0)
+		name += sizeof(prefix) - 1;
+	if (asprintf(&client_id, "connector-consumer-%s-%d", name,
+	    (int)c->o.member) < 0)
+		return consumer_no_memory(err);
+	rc = broker_group_join(c->bus->broker, c->group, client_id,
+	    &c->member, err);
+	free(client_id);
+	return rc;
+}
+
+int
+consumer_tell(struct bus_consumer *c, struct leat_err *err)
+{
+	struct broker_assigned *list;
+	size_t i;
+	int rc;
+
+	if (c->member == NULL)
+		return 0;
+	list = calloc(c->nparts + 1, sizeof(*list));
+	if (list == NULL)
+		return consumer_no_memory(err);
+	for (i = 0; i < c->nparts; i++) {
+		list[i].topic = c->parts[i]->topic->name;
+		list[i].partition = c->parts[i]->index;
+	}
+	rc = broker_group_assign(c->member, list, c->nparts, err);
+	free(list);
+	return rc;
+}
+
 int
 bus_consumer_open(struct bus *b, const struct bus_consumer_options *o,
     struct bus_consumer **ret_consumer, struct leat_err *err)
@@ -67,7 +108,9 @@ bus_consumer_open(struct bus *b, const struct bus_consumer_options *o,
 		consumer_no_memory(err);
 		goto fail;
 	}
-	if (copy_topics(c, o, err) < 0 || consumer_topics_refresh(c, err) < 0)
+	if (copy_topics(c, o, err) < 0 ||
+	    (c->group != NULL && join_group(c, err) < 0) ||
+	    consumer_topics_refresh(c, err) < 0)
 		goto fail;
 	*ret_consumer = c;
 	return 0;
@@ -85,6 +128,7 @@ bus_consumer_close(struct bus_consumer *c)
 	if (c == NULL)
 		return;
 	OBJ_CHECK(c, BUS_CONSUMER_MAGIC);
+	broker_group_leave(c->member);
 	for (i = 0; i < c->nparts; i++)
 		consumer_part_free(c->parts[i]);
 	free(c->parts);

@@ -52,6 +52,7 @@ struct bus_consumer {
 	struct bus *bus;
 	struct bus_consumer_options o;
 	char *group;
+	struct broker_group_member *member;	/* what others see; or NULL */
 	char **topics;
 	size_t ntopics;
 	regex_t pattern;
@@ -71,6 +72,11 @@ consumer_no_memory(struct leat_err *err)
 {
 	return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
 }
+
+/* consumer.c */
+
+/* Lets Kafka's tools see which partitions are read here. */
+int consumer_tell(struct bus_consumer *c, struct leat_err *err);
 
 /* consumer_topics.c */
 

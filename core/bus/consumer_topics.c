@@ -211,6 +211,8 @@ consumer_topics_refresh(struct bus_consumer *c, struct leat_err *err)
 	for (f = w.first; rc == 0 && f != NULL; f = f->next)
 		rc = topic_update(c, f->name, f->n, err);
 	leat_arena_fini(&w.arena);
+	if (rc == 0)
+		rc = consumer_tell(c, err);
 	if (rc == 0) {
 		c->topics_version = version;
 		c->looked = true;

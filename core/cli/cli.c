@@ -21,6 +21,7 @@ const struct cli_command cli_commands[] = {
 	{ "consume", "print the records of topics", cmd_consume },
 	{ "produce", "write lines as records of a topic", cmd_produce },
 	{ "groups", "consumer groups: describe, reset, delete", cmd_groups },
+	{ "users", "add, list and remove users of the Kafka port", cmd_users },
 	{ "schema", "print a JSON Schema of connector files", cmd_schema },
 	{ 0 },
 };

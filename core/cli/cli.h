@@ -35,5 +35,6 @@ int cmd_consume(int argc, char **argv);
 int cmd_produce(int argc, char **argv);
 int cmd_groups(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
+int cmd_users(int argc, char **argv);
 
 #endif

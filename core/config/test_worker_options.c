@@ -139,6 +139,35 @@ test_errors(void **state)
 }
 
 static void
+test_kafka_port(void **state)
+{
+	char want[2048];
+
+	assert_int_equal(read_text("broker.listeners: none\n"
+	    "ssl.client.auth: none\n", NULL, 0), 0);
+	assert_null(c.options.broker_listeners);
+	worker_config_fini(&c);
+	assert_true(read_text("broker.num.partitions: 2\n"
+	    "broker.listen: PLAINTEXT://127.0.0.1:9092,nowhere\n"
+	    "broker.ssl.key.location: a.pem\n", NULL, 0) < 0);
+	problems_sort(problems);
+	(void)snprintf(want, sizeof(want),
+	    "%s:2:1: broker.listen: expected a list of host:port or none, "
+	    "but 'nowhere' is not host:port\n"
+	    "%s:3:1: broker.ssl.key.location: needs "
+	    "broker.ssl.keystore.location too\n", path, path);
+	assert_problems(problems, want);
+	problems_free(problems);
+	problems = problems_new();
+	assert_true(read_text("broker.ssl.keystore.location: a.pem\n"
+	    "ssl.client.auth: required\n", NULL, 0) < 0);
+	(void)snprintf(want, sizeof(want),
+	    "%s:2:1: ssl.client.auth: needs broker.ssl.truststore.location "
+	    "too\n", path);
+	assert_problems(problems, want);
+}
+
+static void
 test_no_file(void **state)
 {
 	assert_true(worker_config_read("/nowhere/x.yaml", NULL, 0, NULL, &c,
@@ -245,6 +274,7 @@ main(void)
 		T(test_defaults),
 		T(test_file),
 		T(test_errors),
+		T(test_kafka_port),
 		T(test_no_file),
 		T(test_listen),
 		T(test_table),

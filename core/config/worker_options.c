@@ -11,6 +11,7 @@
 #include <leat/options.h>
 #include <leat/str.h>
 
+#include "broker/listener.h"
 #include "core/base/fsio.h"
 #include "core/base/log.h"
 #include "core/base/obj.h"
@@ -115,28 +116,83 @@ place_of(const struct properties *props, const char *key)
 	return row != NULL ? row->place : properties_origin(props);
 }
 
+/* The name by which an option was set, of those it has. */
+static const char *
+used_name(const struct properties *props, const char *key)
+{
+	const struct leat_option *row = leat_options_find(worker_option_table,
+	    key, NULL);
+	const char *used = key;
+
+	for (size_t i = 0; i < properties_count(props); i++)
+		if (leat_options_find(worker_option_table,
+		    properties_at(props, i)->key, NULL) == row)
+			used = properties_at(props, i)->key;
+	return used;
+}
+
+static void
+none_is_null(const char **value)
+{
+	if (*value != NULL && (**value == '\0' ||
+	    strcmp(*value, "none") == 0))
+		*value = NULL;
+}
+
 /* "none" and "" become NULL. */
 static void
 check_listen(const struct properties *props, const char *key,
     const char **value, struct problems *problems)
 {
-	const struct leat_option *row = leat_options_find(worker_option_table,
-	    key, NULL);
 	struct listen_address a;
-	const char *used = key;
+	const char *used;
 
-	if (*value != NULL && (**value == '\0' ||
-	    strcmp(*value, "none") == 0))
-		*value = NULL;
+	none_is_null(value);
 	if (*value == NULL || listen_parse(*value, &a) == 0)
 		return;
-	/* By whichever name it was set. */
-	for (size_t i = 0; i < properties_count(props); i++)
-		if (leat_options_find(worker_option_table,
-		    properties_at(props, i)->key, NULL) == row)
-			used = properties_at(props, i)->key;
+	used = used_name(props, key);
 	problems_add(problems, place_of(props, used), used, NULL,
 	    "expected an address as host:port or none, got '%.100s'", *value);
+}
+
+static void
+check_broker_listen(const struct properties *props, const char **value,
+    struct problems *problems)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	const char *used;
+
+	none_is_null(value);
+	if (*value == NULL || broker_listen_check(*value, &err) == 0)
+		return;
+	used = used_name(props, "broker.listeners");
+	problems_add(problems, place_of(props, used), used, NULL,
+	    "expected a list of host:port or none, but %.200s", err.text);
+}
+
+/* What says nothing without a certificate, or without those who sign. */
+static void
+check_tls(const struct properties *props, const struct worker_options *o,
+    struct problems *problems)
+{
+	const char *missing = NULL, *used = NULL;
+
+	if (o->broker_tls_certificate == NULL) {
+		missing = "broker.ssl.keystore.location";
+		if (o->broker_tls_key != NULL)
+			used = "broker.ssl.key.location";
+		else if (o->broker_tls_client_auth != CLIENT_AUTH_NONE)
+			used = "broker.ssl.client.auth";
+	} else if (o->broker_tls_client_auth != CLIENT_AUTH_NONE &&
+	    o->broker_tls_client_ca == NULL) {
+		missing = "broker.ssl.truststore.location";
+		used = "broker.ssl.client.auth";
+	}
+	if (used == NULL)
+		return;
+	used = used_name(props, used);
+	problems_add(problems, place_of(props, used), used, NULL,
+	    "needs %s too", missing);
 }
 
 static void
@@ -169,10 +225,8 @@ check(const struct properties *props, struct worker_options *o,
     struct problems *problems)
 {
 	check_listen(props, "rest.listen", &o->rest_listen, problems);
-	if (o->broker_listeners != NULL &&
-	    (*o->broker_listeners == '\0' ||
-	    strcmp(o->broker_listeners, "none") == 0))
-		o->broker_listeners = NULL;
+	check_broker_listen(props, &o->broker_listeners, problems);
+	check_tls(props, o, problems);
 	for (uint32_t i = 0; i < o->log_components.len; i++)
 		check_level(props, &o->log_components.items[i], problems);
 }

@@ -15,6 +15,9 @@
 #include "core/config/interpolate.h"
 #include "core/config/properties.h"
 
+enum worker_client_auth { CLIENT_AUTH_NONE, CLIENT_AUTH_REQUESTED,
+	CLIENT_AUTH_REQUIRED };
+
 enum worker_eos { WORKER_EOS_ENABLED, WORKER_EOS_DISABLED,
 	WORKER_EOS_PREPARING };
 
@@ -54,6 +57,16 @@ struct worker_options {
 	/* the Kafka port */
 	const char *broker_listeners;		/* NULL: none */
 	const char *broker_advertised;		/* NULL: as they reach us */
+	int64_t broker_threads;
+	int64_t broker_max_connections;
+	int64_t broker_max_connections_per_ip;
+	int64_t broker_idle_ms;
+	int64_t broker_request_max_bytes;
+	int64_t broker_queued_max_bytes;
+	const char *broker_tls_certificate;	/* NULL: no TLS */
+	const char *broker_tls_key;
+	const char *broker_tls_client_ca;
+	int32_t broker_tls_client_auth;		/* worker_client_auth */
 	int64_t broker_group_delay_ms;
 	int64_t broker_group_session_min_ms;
 	int64_t broker_group_session_max_ms;

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -39,7 +40,7 @@
 #include "core/worker/herder.h"
 
 enum { EXIT_START = 1, METRICS_MAX = 100000, TEXT_CHUNK = 1024,
-	DEFAULTS_MAX = 64, LOG_FLUSH_MS = 10000 };
+	DEFAULTS_MAX = 64, LOG_FLUSH_MS = 10000, DESCRIPTORS_MAX = 1 << 20 };
 
 static const struct logger lg = { "worker", NULL, -1 };
 
@@ -159,6 +160,19 @@ open_listener(struct worker *w, struct leat_err *err)
 	broker_listen_options_init(&o);
 	o.listen = w->set->broker_listeners;
 	o.advertised = w->set->broker_advertised;
+	o.threads = (int32_t)w->set->broker_threads;
+	o.max_connections = (int32_t)w->set->broker_max_connections;
+	o.max_connections_per_ip =
+	    (int32_t)w->set->broker_max_connections_per_ip;
+	o.idle_ms = w->set->broker_idle_ms;
+	o.request_max_bytes = w->set->broker_request_max_bytes;
+	o.queued_max_bytes = w->set->broker_queued_max_bytes;
+	o.tls_certificate = w->set->broker_tls_certificate;
+	o.tls_key = w->set->broker_tls_key;
+	if (w->set->broker_tls_client_auth != CLIENT_AUTH_NONE)
+		o.tls_client_ca = w->set->broker_tls_client_ca;
+	o.tls_client_optional =
+	    w->set->broker_tls_client_auth == CLIENT_AUTH_REQUESTED;
 	o.group_initial_delay_ms = w->set->broker_group_delay_ms;
 	o.group_session_min_ms = w->set->broker_group_session_min_ms;
 	o.group_session_max_ms = w->set->broker_group_session_max_ms;
@@ -444,9 +458,24 @@ serve(struct worker *w, struct leat_err *err)
 	return 0;
 }
 
+/* Segments and connections need more descriptors than a login shell gives. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	if (limit.rlim_cur < MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX)) {
+		limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX);
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int
 start(struct worker *w, struct leat_err *err)
 {
+	raise_descriptors();
 	w->loop = loop_new(&clock_system, err);
 	if (w->loop == NULL || open_signals(w, err) < 0 ||
 	    start_log_timer(w, err) < 0)

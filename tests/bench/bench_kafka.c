@@ -306,7 +306,7 @@ end_to_end(const struct broker *b, const char *topic, double *p50,
 {
 	static double ms[PACED_RECORDS];
 	rd_kafka_t *in = consumer_client(b->bootstrap, topic,
-	    RD_KAFKA_OFFSET_END), *out;
+	    RD_KAFKA_OFFSET_BEGINNING), *out;
 	struct producer p = { .bootstrap = b->bootstrap, .acks = "all",
 		.paced = 1 };
 	rd_kafka_topic_t *t;
@@ -315,7 +315,7 @@ end_to_end(const struct broker *b, const char *topic, double *p50,
 
 	out = producer_client(&p);
 	t = rd_kafka_topic_new(out, topic, NULL);
-	next = bench_now() + 1;		/* the consumer finds its ends */
+	next = bench_now() + 1;		/* the consumer is there by then */
 	deadline = next + DEADLINE_S;
 	while (n < PACED_RECORDS && bench_now() < deadline) {
 		rd_kafka_message_t *m;
@@ -450,8 +450,10 @@ bench_latency(struct broker *both)
 	}
 	bench_cost("produce-latency-p50", p50[0], p50[1], "ms");
 	bench_cost("produce-latency-p99", p99[0], p99[1], "ms");
-	for (int i = 0; i < 2 && both[i].bootstrap != NULL; i++)
-		end_to_end(&both[i], "latency", &p50[i], &p99[i]);
+	for (int i = 0; i < 2 && both[i].bootstrap != NULL; i++) {
+		create_topic(both[i].bootstrap, "e2e");
+		end_to_end(&both[i], "e2e", &p50[i], &p99[i]);
+	}
 	bench_cost("e2e-latency-p50", p50[0], p50[1], "ms");
 	bench_cost("e2e-latency-p99", p99[0], p99[1], "ms");
 }

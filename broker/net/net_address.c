@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * listen_address.c: see listen_address.h; and the check of a whole list, for
+ * net_address.c: see net_address.h; and the check of a whole list, for
  * those who read the settings.
  */
-#include "broker/net/listen_address.h"
+#include "broker/net/net_address.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,19 +16,19 @@
 
 static const struct {
 	const char *prefix;
-	enum listen_protocol protocol;
+	enum net_protocol protocol;
 } protocols[] = {
-	{ "PLAINTEXT://", LISTEN_PLAIN },
-	{ "SASL_PLAINTEXT://", LISTEN_PLAIN },
-	{ "SSL://", LISTEN_TLS },
-	{ "SASL_SSL://", LISTEN_TLS },
+	{ "PLAINTEXT://", NET_PLAIN },
+	{ "SASL_PLAINTEXT://", NET_PLAIN },
+	{ "SSL://", NET_TLS },
+	{ "SASL_SSL://", NET_TLS },
 };
 
 int
-listen_address_parse(const char *text, struct listen_address *ret_at,
+net_address_parse(const char *text, struct net_address *ret_at,
     struct leat_err *err)
 {
-	struct listen_address at = { .protocol = LISTEN_ANY };
+	struct net_address at = { .protocol = NET_ANY };
 	const char *host = text, *colon = strrchr(text, ':');
 	int64_t port;
 	size_t len;
@@ -58,24 +58,32 @@ listen_address_parse(const char *text, struct listen_address *ret_at,
 	if (len >= sizeof(at.host))
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
 		    "'%s' is longer than a name of a host can be", text);
-	memcpy(at.host, host, len);
+	if (len != 1 || host[0] != '*')
+		memcpy(at.host, host, len);
 	at.port = (int32_t)port;
 	*ret_at = at;
 	return 0;
+}
+
+bool
+net_address_is_loopback(const struct net_address *at)
+{
+	return strncmp(at->host, "127.", 4) == 0 ||
+	    strcmp(at->host, "::1") == 0 || strcmp(at->host, "localhost") == 0;
 }
 
 int
 broker_listen_check(const char *list, struct leat_err *err)
 {
 	char *copy = strdup(list), *save = NULL, *one;
-	struct listen_address at;
+	struct net_address at;
 	int rc = 0, n = 0;
 
 	if (copy == NULL)
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "no memory");
 	for (one = strtok_r(copy, ", ", &save); one != NULL && rc == 0;
 	    one = strtok_r(NULL, ", ", &save), n++)
-		rc = listen_address_parse(one, &at, err);
+		rc = net_address_parse(one, &at, err);
 	free(copy);
 	if (rc == 0 && n == 0)
 		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
