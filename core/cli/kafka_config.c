@@ -138,8 +138,10 @@ property(void *arg, const char *name, const char *value, int line,
 	if (rc != 0)
 		return rc < 0 ? leat_err_wrap(err, "line %d", line) : 0;
 	for (size_t i = 0; i < ARRAY_LEN(renamed); i++)
-		if (strcmp(name, renamed[i].java) == 0)
+		if (strcmp(name, renamed[i].java) == 0) {
 			name = renamed[i].ours;
+			break;
+		}
 	if (name == NULL)
 		return 0;
 	if (strcmp(name, "ssl.endpoint.identification.algorithm") == 0 &&
