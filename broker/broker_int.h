@@ -59,8 +59,9 @@ struct broker {
 	struct txns *txns;
 
 	struct thread keeper;		/* the housekeeper */
-	struct lock keeper_lock;	/* RANK_LEAF; guards the next two */
+	struct lock keeper_lock;	/* RANK_LEAF; guards the next four */
 	struct cond keeper_cond;
+	bool keeper_idle;	/* atomic; it sleeps for long */
 	bool keeper_kicked;
 	bool keeper_stop;
 
@@ -164,6 +165,8 @@ int meta_partition_load(struct broker *b, const char *dir, uint8_t id[16],
 int keeper_start(struct broker *b, struct leat_err *err);
 void keeper_stop(struct broker *b);
 void keeper_kick(void *arg);
+/* There is something to tend, soon; cheap when it is awake. */
+void keeper_wake(struct broker *b);
 /* The three checkpoint files. */
 int keeper_save_checkpoints(struct broker *b, struct leat_err *err);
 int keeper_save_starts(void *arg, struct leat_err *err);

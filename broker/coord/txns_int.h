@@ -115,8 +115,11 @@ int txn_part_add(struct txn_entry *e, struct broker_partition *p,
     size_t *ret_i, struct leat_err *err);
 struct broker_partition *txn_log(struct txns *ts, const char *id);
 
-/* What the table says, and err for what is refused. */
-enum txn_answer txn_ask(const struct txn_entry *e, enum txn_event event,
+/*
+ * What the table says: 0 to go, 1 when there is nothing to do, BROKER_E_* with
+ * a reason when it is refused.
+ */
+int txn_ask(const struct txn_entry *e, enum txn_event event,
     struct leat_err *err);
 /* Goes where the table says: it must be TXN_GO. */
 void txn_move(struct txn_entry *e, enum txn_event event);

@@ -141,6 +141,7 @@ open_broker(struct worker *w, struct leat_err *err)
 	o.retention_check_ms = w->set->broker_retention_check_ms;
 	o.offsets_retention_ms =
 	    w->set->broker_offsets_retention_min * 60000;
+	o.txn_id_expiration_ms = w->set->broker_txn_id_expiration_ms;
 	o.defaults = defaults;
 	o.ndefaults = topic_defaults(w, defaults);
 	if (broker_open(&o, &w->broker, err) < 0)
@@ -177,6 +178,7 @@ open_listener(struct worker *w, struct leat_err *err)
 	o.group_session_min_ms = w->set->broker_group_session_min_ms;
 	o.group_session_max_ms = w->set->broker_group_session_max_ms;
 	o.group_max_members = (int32_t)w->set->broker_group_max_size;
+	o.txn_max_timeout_ms = w->set->broker_txn_max_timeout_ms;
 	o.users_file = w->set->broker_users_file;
 	o.sasl_mechanisms = w->set->broker_sasl_mechanisms;
 	o.sasl_plain_cleartext = w->set->broker_sasl_plain_cleartext;
