@@ -84,7 +84,8 @@ ended_for_all(struct produce *p)
 	kafka_complain(&p->k, code, text, "cannot go on");
 	if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
 		fputs("This broker is too old for idempotent producers: try "
-		      "--acks 1.\n", stderr);
+		      "--acks 1.\n",
+		    stderr);
 	return true;
 }
 
@@ -371,7 +372,8 @@ start(struct produce *p)
 		if (rdk.conf_set(p->k.conf, "compression.codec",
 			o->compression, text, sizeof(text)) != 0)
 			return usage("--compression is none, gzip, snappy, "
-				     "lz4 or zstd, not", o->compression);
+				     "lz4 or zstd, not",
+			    o->compression);
 	}
 	/* The library refuses more than this: 1000000000 bytes. */
 	snprintf(size, sizeof(size), "%lld",

@@ -182,15 +182,17 @@ apply_jaas(struct java *j, struct leat_err *err)
 	} plain[] = {
 		{ "username", "sasl.username" },
 		{ "password", "sasl.password" },
-	}, kerberos[] = {
-		{ "keyTab", "sasl.kerberos.keytab" },
-		{ "principal", "sasl.kerberos.principal" },
-		{ "serviceName", "sasl.kerberos.service.name" },
-	}, oauth[] = {
-		{ "clientId", "sasl.oauthbearer.client.id" },
-		{ "clientSecret", "sasl.oauthbearer.client.secret" },
-		{ "scope", "sasl.oauthbearer.scope" },
-	};
+	},
+	  kerberos[] = {
+		  { "keyTab", "sasl.kerberos.keytab" },
+		  { "principal", "sasl.kerberos.principal" },
+		  { "serviceName", "sasl.kerberos.service.name" },
+	  },
+	  oauth[] = {
+		  { "clientId", "sasl.oauthbearer.client.id" },
+		  { "clientSecret", "sasl.oauthbearer.client.secret" },
+		  { "scope", "sasl.oauthbearer.scope" },
+	  };
 	bool is_oauth = strcasecmp(j->mechanism, "OAUTHBEARER") == 0;
 	bool is_kerberos = strstr(j->jaas, "Krb5LoginModule") != NULL;
 	int rc = 0;

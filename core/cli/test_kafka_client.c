@@ -87,18 +87,19 @@ has(const char *name, const char *wanted)
 static void
 a_file_of_java(void **state)
 {
-	struct kafka_options o = { .config = config(
-		"bootstrap.servers=a:1,b:2\nsecurity.protocol=SASL_SSL\n"
-		"sasl.mechanism=SCRAM-SHA-256\n"
-		"sasl.jaas.config=org.apache.kafka.common.security.scram."
-		"ScramLoginModule required \\\n  username=\"u\" "
-		"password=\"p;\\\\\"q\";\n"
-		"ssl.truststore.location=/etc/ca.pem\n"
-		"ssl.truststore.type=PEM\n"
-		"ssl.endpoint.identification.algorithm=\n"
-		"key.serializer=org.apache.kafka.X\nclient.id=me\n"
-		"fetch.max.wait.ms=77\n") };
+	struct kafka_options o = { 0 };
 
+	o.config = config(
+	    "bootstrap.servers=a:1,b:2\nsecurity.protocol=SASL_SSL\n"
+	    "sasl.mechanism=SCRAM-SHA-256\n"
+	    "sasl.jaas.config=org.apache.kafka.common.security.scram."
+	    "ScramLoginModule required \\\n  username=\"u\" "
+	    "password=\"p;\\\\\"q\";\n"
+	    "ssl.truststore.location=/etc/ca.pem\n"
+	    "ssl.truststore.type=PEM\n"
+	    "ssl.endpoint.identification.algorithm=\n"
+	    "key.serializer=org.apache.kafka.X\nclient.id=me\n"
+	    "fetch.max.wait.ms=77\n");
 	assert_int_equal(kafka_prepare(&k, &o, NULL), EXIT_OK);
 	has("bootstrap.servers", "a:1,b:2");
 	has("security.protocol", "sasl_ssl");
@@ -115,10 +116,10 @@ a_file_of_java(void **state)
 static void
 stores(void **state)
 {
-	struct kafka_options o = { .config = config(
-		"ssl.keystore.location=/k.p12\nssl.keystore.type=PKCS12\n"
-		"ssl.keystore.password=x\n") };
+	struct kafka_options o = { 0 };
 
+	o.config = config("ssl.keystore.location=/k.p12\nssl.keystore.type=PKCS12\n"
+	    "ssl.keystore.password=x\n");
 	assert_int_equal(kafka_prepare(&k, &o, NULL), EXIT_OK);
 	has("ssl.keystore.location", "/k.p12");
 	has("ssl.keystore.password", "x");
