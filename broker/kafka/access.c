@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "broker/kafka/acl_table.h"
-#include "broker/net/net_address.h"
+#include "core/base/net_address.h"
 #include "core/base/clock.h"
 #include "core/base/lock.h"
 #include "core/base/log.h"

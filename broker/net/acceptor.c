@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "broker/kafka/kafka_server.h"
-#include "broker/net/net_address.h"
+#include "core/base/net_address.h"
 #include "broker/net/net_int.h"
 #include "core/base/log.h"
 #include "core/base/obj.h"

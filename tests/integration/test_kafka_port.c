@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include <leat/str.h>
 #include <leat/wire.h>
 
 #include "core/base/obj.h"
@@ -47,9 +48,12 @@ dial_port(const char *address)
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	struct timeval limit = { SOON_MS / 1000, 0 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int64_t port;
 
 	assert_true(fd >= 0);
-	to.sin_port = htons((uint16_t)atoi(strchr(address, ':') + 1));
+	assert_int_equal(leat_parse_i64(leat_str_c(strchr(address, ':') + 1),
+	    1, 65535, &port), 0);
+	to.sin_port = htons((uint16_t)port);
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
 		fail_msg("connect: %s", strerror(errno));
