@@ -93,7 +93,7 @@ conn_returned(struct net_request *nr, bool replied)
 	struct conn *c = nr->conn;
 
 	if (replied)
-		nr->done = true;
+		net_request_replied(nr);
 	nr->slow = NULL;
 	if (!c->closed) {
 		conn_pump(c);

@@ -3,8 +3,8 @@
  * conn_read.c: frames in.
  *
  * A frame's buffer grows with what has come of it, and beyond its first
- * FRAME_FREE_BYTES it is counted against queued_max_bytes until its request is
- * answered. A connection for which there is no room stops reading and waits in
+ * FRAME_FREE_BYTES it is counted against queued_max_bytes until its request has
+ * its answer. A connection for which there is no room stops reading and waits in
  * its thread's list. Half-read frames could then wait for each other for ever,
  * so one connection at a time may go beyond the limit until its frame is whole:
  * all frames together take no more than queued_max_bytes + request_max_bytes +
@@ -88,9 +88,17 @@ starve(struct conn *c)
 
 	assert(!c->starved);
 	c->starved = true;
-	c->next_starved = NULL;
-	*io->starved_tail = c;
-	io->starved_tail = &c->next_starved;
+	/* Who may go beyond the limit goes first: the others wait for it. */
+	if (__atomic_load_n(&io->listener->beyond, __ATOMIC_SEQ_CST) == c) {
+		c->next_starved = io->starved;
+		if (io->starved == NULL)
+			io->starved_tail = &c->next_starved;
+		io->starved = c;
+	} else {
+		c->next_starved = NULL;
+		*io->starved_tail = c;
+		io->starved_tail = &c->next_starved;
+	}
 	__atomic_add_fetch(&io->listener->nstarved, 1, __ATOMIC_SEQ_CST);
 	/* Room may have been given back before we were counted. */
 	wake_up(&io->wake);

@@ -258,6 +258,8 @@ struct net_request *net_request_new(struct conn *c, uint8_t *owned_frame,
     size_t len, size_t room);
 /* Calls the handler, or sends it to an admin thread. */
 void net_request_begin(struct net_request *nr);
+/* It has its answer, which may leave when its turn has come. */
+void net_request_replied(struct net_request *nr);
 /* Has the handler let it go. */
 void net_request_cancel(struct net_request *nr);
 /* Calls the handler's resume unless it has replied. */

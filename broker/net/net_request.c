@@ -295,6 +295,21 @@ net_request_recycle(struct net_request *nr)
 
 /* ---------------------------------------------------------------- handlers */
 
+/*
+ * Its frame is no longer needed: a reader that takes its time for the answer
+ * must not keep others from sending requests.
+ */
+void
+net_request_replied(struct net_request *nr)
+{
+	size_t room = nr->room;
+
+	nr->done = true;
+	nr->room = 0;
+	free(TAKE(nr->rq.frame));
+	room_give(nr->conn->io->listener, room);
+}
+
 void
 net_request_begin(struct net_request *nr)
 {
@@ -303,7 +318,7 @@ net_request_begin(struct net_request *nr)
 	nr->begun = true;
 	nr->begun_ns = clock_mono_ns(&clock_system);
 	if (kafka_request_begin(rq) < 0) {
-		nr->done = true;
+		net_request_replied(nr);
 		return;
 	}
 	nr->running = true;
@@ -312,6 +327,8 @@ net_request_begin(struct net_request *nr)
 	else
 		rq->api->handle(rq);
 	nr->running = false;
+	if (nr->done)
+		net_request_replied(nr);
 }
 
 void

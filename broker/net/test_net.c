@@ -692,7 +692,7 @@ test_bad_frames(void **unused)
 static void
 test_memory_for_frames(void **unused)
 {
-	enum { N = 12,
+	enum { N = 24,
 		BODY = 600 << 10,
 		PIECE = 20000 };
 	static uint8_t frame[BODY + 32];
