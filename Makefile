@@ -337,6 +337,12 @@ $(foreach s,$(BENCH_SRC),$(eval $(call program_rule,\
 	$(patsubst tests/bench/%.c,$(B)/bench/%,$(s)),$(s),$(LIBS),\
 	$(WHOLE_PKGS) $($(basename $(notdir $(s)))_PKGS))))
 
+# Programs that the tests run as clients of the Kafka port.
+CLIENT_SRC := $(sort $(wildcard tests/clients/*.c))
+CLIENT_FILES := $(patsubst tests/clients/%.c,$(B)/clients/%,$(CLIENT_SRC))
+$(foreach s,$(CLIENT_SRC),$(eval $(call program_rule,\
+	$(patsubst tests/clients/%.c,$(B)/clients/%,$(s)),$(s),,rdkafka)))
+
 -include $(patsubst %.o,%.d,$(call objs,$(ALL_SRC)))
 
 # ----------------------------------------------------------------- targets
@@ -354,7 +360,7 @@ else
 all: $(PRODUCT)
 endif
 
-tests: $(PRODUCT) $(TESTS) $(FUZZERS) $(TEST_PLUGIN_FILES) ## build the tests, do not run them
+tests: $(PRODUCT) $(TESTS) $(FUZZERS) $(TEST_PLUGIN_FILES) $(CLIENT_FILES) ## build the tests, do not run them
 
 deps: ## install the Debian packages that the build and the tests need
 	@.ci/deps build
@@ -364,7 +370,7 @@ deps-dev: ## install also what lint, the sanitizers and fuzzing need
 
 # `+` lets the progress through as it comes, in spite of --output-sync.
 RUN = +@LEAT_BUILD=$(abspath $(B)) TEST_FILTER='$(TEST_FILTER)' tests/run
-FOR_TESTS := $(PRODUCT) $(TEST_PLUGIN_FILES)
+FOR_TESTS := $(PRODUCT) $(TEST_PLUGIN_FILES) $(CLIENT_FILES)
 
 test: tests ## run all tests (MODE=asan, MODE=tsan: under a sanitizer)
 	$(RUN) $(TESTS) $(addprefix replay:,$(FUZZERS))

@@ -47,9 +47,12 @@ struct broker {
 	struct lock files;		/* RANK_BROKER_FILES; guards the next */
 	struct leat_map kept;		/* names of protected topics */
 
-	struct lock lock;		/* RANK_BROKER; guards the next two */
+	struct lock lock;		/* RANK_BROKER; guards the next five */
 	struct leat_map topics;		/* name to struct topic */
 	uint64_t version;
+	struct leat_map ids;		/* to the topics of ids_version */
+	uint64_t ids_version;
+	bool ids_made;
 
 	struct checkpoint recovery;	/* only while opening */
 	struct checkpoint starts;
@@ -59,8 +62,9 @@ struct broker {
 	struct txns *txns;
 
 	struct thread keeper;		/* the housekeeper */
-	struct lock keeper_lock;	/* RANK_LEAF; guards the next two */
+	struct lock keeper_lock;	/* RANK_LEAF; guards the next four */
 	struct cond keeper_cond;
+	bool keeper_idle;	/* atomic; it sleeps for long */
 	bool keeper_kicked;
 	bool keeper_stop;
 
@@ -108,6 +112,19 @@ struct broker_partition *topics_find(struct broker *b, const char *topic,
 
 /* Without a catalogue: makes one of the directories that are there. */
 int topics_adopt(struct broker *b, struct leat_err *err);
+/* Behind it, with the partitions open: no producer id is given out again. */
+int topics_adopted(struct broker *b, struct leat_err *err);
+
+/* ---- kraft_log.c */
+
+/* Kafka's log of metadata: no topic, and left as it is. */
+#define KRAFT_LOG_DIR "__cluster_metadata-0"
+/*
+ * Gives the topics the settings that Kafka's metadata has for them. 0,
+ * LEAT_E_NOTFOUND without such a log, LEAT_E_CORRUPT where it cannot be read.
+ */
+int kraft_log_read(struct broker *b, int64_t *ret_next_producer_id,
+    struct leat_err *err);
 
 /* ---- topics.c again: directories */
 
@@ -164,6 +181,8 @@ int meta_partition_load(struct broker *b, const char *dir, uint8_t id[16],
 int keeper_start(struct broker *b, struct leat_err *err);
 void keeper_stop(struct broker *b);
 void keeper_kick(void *arg);
+/* There is something to tend, soon; cheap when it is awake. */
+void keeper_wake(struct broker *b);
 /* The three checkpoint files. */
 int keeper_save_checkpoints(struct broker *b, struct leat_err *err);
 int keeper_save_starts(void *arg, struct leat_err *err);

@@ -107,6 +107,17 @@ keeper_kick(void *arg)
 	lock_release(&b->keeper_lock);
 }
 
+void
+keeper_wake(struct broker *b)
+{
+	if (!__atomic_load_n(&b->keeper_idle, __ATOMIC_ACQUIRE))
+		return;
+	lock_acquire(&b->keeper_lock);
+	__atomic_store_n(&b->keeper_idle, false, __ATOMIC_RELEASE);
+	cond_signal(&b->keeper_cond);
+	lock_release(&b->keeper_lock);
+}
+
 static void
 tend_partition(struct broker *b, struct broker_partition *p, bool retention,
     bool clean)
@@ -172,6 +183,8 @@ run(void *arg)
 		bool kicked = b->keeper_kicked, busy;
 
 		b->keeper_kicked = false;
+		/* Before it looks, so that what comes meanwhile wakes it. */
+		__atomic_store_n(&b->keeper_idle, true, __ATOMIC_RELEASE);
 		lock_release(&b->keeper_lock);
 		now = clock_mono_ms(&clock_system);
 		txns_expire(b->txns);
@@ -185,10 +198,13 @@ run(void *arg)
 		    keeper_save_checkpoints(b, &err) < 0)
 			log_warn_err(&b->env.lg, "checkpoint failed", &err);
 		lock_acquire(&b->keeper_lock);
+		if (busy)
+			__atomic_store_n(&b->keeper_idle, false,
+			    __ATOMIC_RELEASE);
 		if (!b->keeper_stop && !b->keeper_kicked)
 			(void)cond_wait_until(&b->keeper_cond, &b->keeper_lock,
 			    clock_deadline_ns(&clock_system,
-			    busy ? TICK_BUSY_MS : MIN((int64_t)TICK_IDLE_MS,
+			    !b->keeper_idle ? TICK_BUSY_MS : MIN((int64_t)TICK_IDLE_MS,
 			    b->o.checkpoint_ms)));
 	}
 	lock_release(&b->keeper_lock);

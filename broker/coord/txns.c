@@ -145,33 +145,31 @@ txn_log(struct txns *ts, const char *id)
 
 /* --------------------------------------------------------------- states */
 
-enum txn_answer
+int
 txn_ask(const struct txn_entry *e, enum txn_event event, struct leat_err *err)
 {
-	enum txn_answer a = txn_cell(e->state, event).answer;
+	const char *text = txn_event_text(event);
 
-	switch (a) {
-	case TXN_IMPOSSIBLE:
-		UNREACHABLE(txn_event_text(event));
-	case TXN_NO:
-		leat_err_set(err, LEAT_CLS_FATAL, BROKER_E_TXN_STATE,
-		    "transactional id '%s': %s, but it is %s", e->id,
-		    txn_event_text(event), txn_status_name(e->state));
-		break;
-	case TXN_BUSY:
-		leat_err_set(err, LEAT_CLS_RETRY, BROKER_E_TXN_BUSY,
-		    "transactional id '%s': %s, but it is still %s", e->id,
-		    txn_event_text(event), txn_status_name(e->state));
-		break;
-	case TXN_LOST:
-		leat_err_set(err, LEAT_CLS_FATAL, BROKER_E_OFFLINE,
-		    "transactional id '%s': %s", e->id, e->failure.text);
-		break;
+	switch (txn_cell(e->state, event).answer) {
 	case TXN_GO:
+		return 0;
 	case TXN_NOTHING:
+		return 1;
+	case TXN_NO:
+		return leat_err_set(err, LEAT_CLS_FATAL, BROKER_E_TXN_STATE,
+		    "transactional id '%s': %s, but it is %s", e->id, text,
+		    txn_status_name(e->state));
+	case TXN_BUSY:
+		return leat_err_set(err, LEAT_CLS_RETRY, BROKER_E_TXN_BUSY,
+		    "transactional id '%s': %s, but it is still %s", e->id,
+		    text, txn_status_name(e->state));
+	case TXN_LOST:
+		return leat_err_set(err, LEAT_CLS_FATAL, BROKER_E_OFFLINE,
+		    "transactional id '%s': %s", e->id, e->failure.text);
+	case TXN_IMPOSSIBLE:
 		break;
 	}
-	return a;
+	UNREACHABLE(text);
 }
 
 void

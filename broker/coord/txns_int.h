@@ -115,8 +115,11 @@ int txn_part_add(struct txn_entry *e, struct broker_partition *p,
     size_t *ret_i, struct leat_err *err);
 struct broker_partition *txn_log(struct txns *ts, const char *id);
 
-/* What the table says, and err for what is refused. */
-enum txn_answer txn_ask(const struct txn_entry *e, enum txn_event event,
+/*
+ * What the table says: 0 to go, 1 when there is nothing to do, BROKER_E_* with
+ * a reason when it is refused.
+ */
+int txn_ask(const struct txn_entry *e, enum txn_event event,
     struct leat_err *err);
 /* Goes where the table says: it must be TXN_GO. */
 void txn_move(struct txn_entry *e, enum txn_event event);
@@ -174,5 +177,7 @@ int txns_recover(struct txns *ts, struct leat_err *err);
 /* ---- producer_ids.c */
 
 int producer_ids_open(struct broker *b, struct leat_err *err);
+/* No id below `to` is given out from now on; durable. While opening only. */
+int producer_ids_raise(struct broker *b, int64_t to, struct leat_err *err);
 
 #endif

@@ -63,8 +63,9 @@ take_over(struct txn_entry *e, struct broker_txn *t, int64_t timeout_ms,
 		return rc;
 	}
 	e->owner = NULL;
-	if (txn_ask(e, TXN_EV_INIT, err) != TXN_GO ||
-	    e->state == TXN_ONGOING)
+	if ((rc = txn_ask(e, TXN_EV_INIT, err)) < 0)
+		return rc;
+	if (e->state == TXN_ONGOING)
 		return leat_err_set(err, LEAT_CLS_RETRY, BROKER_E_TXN_BUSY,
 		    "transactional id '%s' cannot be taken over yet", e->id);
 	if ((rc = txn_set_producer(e, producer_id, 0, err)) < 0)

@@ -181,29 +181,31 @@ static int
 check_begin(struct txn_entry *e, const struct txn_ident *who,
     struct leat_err *err)
 {
+	int rc;
+
 	if (e->busy)
 		return is_busy(e, err);
 	if (who->producer_id >= 0 && who->producer_id != e->producer_id &&
 	    who->producer_id != e->last_producer_id)
 		return is_fenced(e, who->epoch, err);
-	if (txn_ask(e, TXN_EV_INIT, err) != TXN_GO)
-		return err->code;
+	if ((rc = txn_ask(e, TXN_EV_INIT, err)) < 0)
+		return rc;
 	/* Nobody but the current producer may abort what is open. */
 	if (e->state == TXN_ONGOING && who->producer_id >= 0 &&
 	    (who->producer_id != e->producer_id || who->epoch != e->epoch))
 		return is_fenced(e, who->epoch, err);
 	if (e->state == TXN_ONGOING && !e->remote) {
 		txn_abort_locked(e, true);
-		if (txn_ask(e, TXN_EV_INIT, err) != TXN_GO)
-			return err->code;
+		rc = txn_ask(e, TXN_EV_INIT, err);
 	}
-	return 0;
+	return rc;
 }
 
 static int
-start_unlock(struct txns *ts, const struct txn_ident *who,
+start_unlock(struct txns *ts, const struct txn_ident *caller,
     struct txn_beginning *op, struct leat_err *err)
 {
+	struct txn_ident begins = *caller, *who = &begins;
 	struct txn_entry *e;
 	int rc;
 
@@ -216,10 +218,14 @@ start_unlock(struct txns *ts, const struct txn_ident *who,
 		lock_acquire(&ts->lock);
 	}
 	rc = txn_entry_get(ts, who->id, &e, err);
-	/* Nobody has been it before. */
+	/*
+	 * Nobody has been it before: whoever the caller takes itself for, it
+	 * gets a new producer, as from Kafka.
+	 */
+	if (rc == 0 && e->producer_id < 0)
+		op->producer_id = who->producer_id = -1;
 	if (rc == 0 && !e->remote && who->producer_id >= 0)
-		rc = e->producer_id < 0 ? unknown_id(who, err) :
-		    is_fenced(e, who->epoch, err);
+		rc = is_fenced(e, who->epoch, err);
 	if (rc == 0)
 		rc = check_begin(e, who, err);
 	if (rc < 0) {
@@ -331,8 +337,10 @@ add_locked(struct txn_entry *e, struct broker_partition *const *parts,
 	}
 	if (e->nparts == had)
 		return 0;		/* all were there already */
-	if (e->state != TXN_ONGOING)
+	if (e->state != TXN_ONGOING) {
 		e->start_mono_ns = clock_mono_ns(e->ts->b->env.clock);
+		keeper_wake(e->ts->b);
+	}
 	for (size_t i = had; i < e->nparts; i++)
 		e->has_offsets = e->has_offsets ||
 		    strcmp(e->parts[i].part->topic, offsets_topic) == 0;
@@ -352,9 +360,9 @@ txns_add(struct txns *ts, const struct txn_ident *who,
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory for a transaction");
 	lock_acquire(&ts->lock);
-	if ((rc = find_producer(ts, who, &e, err)) == 0)
-		rc = txn_ask(e, TXN_EV_ADD, err) == TXN_GO ?
-		    add_locked(e, parts, ids, n, err) : err->code;
+	if ((rc = find_producer(ts, who, &e, err)) == 0 &&
+	    (rc = txn_ask(e, TXN_EV_ADD, err)) == 0)
+		rc = add_locked(e, parts, ids, n, err);
 	lock_release(&ts->lock);
 	free(ids);
 	return rc;
@@ -384,8 +392,8 @@ append_offsets(struct txn_entry *e, struct broker_partition *p,
 	size_t len;
 	int rc;
 
-	if (txn_ask(e, TXN_EV_WRITE, err) != TXN_GO)
-		return err->code;
+	if ((rc = txn_ask(e, TXN_EV_WRITE, err)) < 0)
+		return rc;
 	if (!partition_txn_joined(p, e->producer_id, e->epoch))
 		return leat_err_set(err, LEAT_CLS_FATAL, BROKER_E_TXN_STATE,
 		    "transactional id '%s': the group was not added", e->id);
@@ -439,19 +447,18 @@ txns_end(struct txns *ts, const struct txn_ident *who, bool commit,
     broker_done_fn *fn, void *arg)
 {
 	struct leat_err err = LEAT_ERR_INIT;
-	enum txn_answer a = TXN_NO;
 	struct txn_entry *e;
 	int rc;
 
 	lock_acquire(&ts->lock);
 	rc = find_producer(ts, who, &e, &err);
 	if (rc == 0)
-		a = txn_ask(e, commit ? TXN_EV_COMMIT : TXN_EV_ABORT, &err);
-	if (a == TXN_GO) {
+		rc = txn_ask(e, commit ? TXN_EV_COMMIT : TXN_EV_ABORT, &err);
+	if (rc == 0) {
 		txn_end_unlock(e, commit ? TXN_PREPARE_COMMIT :
 		    TXN_PREPARE_ABORT, fn, arg);
 		return;
 	}
 	lock_release(&ts->lock);
-	fn(arg, a == TXN_NOTHING ? NULL : &err);
+	fn(arg, rc > 0 ? NULL : &err);	/* ended so before: asked again */
 }

@@ -74,7 +74,7 @@ find_late(struct txns *ts)
 		if (!e->busy && e->timeout_ms > 0 &&
 		    now - e->start_mono_ns >=
 		    (int64_t)e->timeout_ms * 1000000 &&
-		    txn_ask(e, TXN_EV_TIMEOUT, NULL) == TXN_GO)
+		    txn_ask(e, TXN_EV_TIMEOUT, NULL) == 0)
 			return e;
 	}
 	return NULL;
@@ -150,7 +150,7 @@ txns_expire_ids(struct txns *ts, int64_t before_ms)
 
 		if (!e->busy && e->owner == NULL && e->handles == 0 &&
 		    e->nmarked == 0 && e->update_ms < before_ms &&
-		    txn_ask(e, TXN_EV_EXPIRE, NULL) == TXN_GO)
+		    txn_ask(e, TXN_EV_EXPIRE, NULL) == 0)
 			rc = forget(e);
 	}
 	lock_release(&ts->lock);

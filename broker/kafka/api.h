@@ -71,6 +71,12 @@ void api_add_offsets_to_txn(struct kafka_request *rq);
 void api_txn_offset_commit(struct kafka_request *rq);
 void api_end_txn(struct kafka_request *rq);
 
+/* ---- api_txn_admin.c */
+void api_describe_producers(struct kafka_request *rq);
+void api_describe_transactions(struct kafka_request *rq);
+void api_list_transactions(struct kafka_request *rq);
+void api_write_txn_markers(struct kafka_request *rq);
+
 /* ---- api_group_admin.c */
 void api_describe_groups(struct kafka_request *rq);
 void api_list_groups(struct kafka_request *rq);

@@ -88,8 +88,9 @@ init_idempotent(struct kafka_request *rq)
 	struct leat_err err = LEAT_ERR_INIT;
 	int64_t id = -1;
 
+	/* Who may write to any topic may do so in order. */
 	if (!kafka_may(rq, ACL_IDEMPOTENT_WRITE, ACL_CLUSTER,
-	    ACL_THE_CLUSTER)) {
+	    ACL_THE_CLUSTER) && !kafka_may_any(rq, ACL_WRITE, ACL_TOPIC)) {
 		answer_init(rq, KAFKA_CLUSTER_AUTHORIZATION_FAILED, -1, -1);
 		return;
 	}

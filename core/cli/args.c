@@ -100,6 +100,19 @@ store(const struct arg *o, const char *value)
 	return -1;
 }
 
+/* "-n5": an option of one letter with its value behind it, or NULL. */
+static const struct arg *
+find_attached(const struct args *a, const char *word)
+{
+	const struct arg *o;
+
+	if (word[1] == '-' || word[1] == '\0' || word[2] == '\0' ||
+	    word[2] == '=')
+		return NULL;
+	o = find(a, word, 2);
+	return o == NULL || o->type == ARG_FLAG ? NULL : o;
+}
+
 /* An option and its value; how many words it took, or -1. */
 static int
 take_option(const struct args *a, char **argv, int left, int *ret_exit)
@@ -107,8 +120,10 @@ take_option(const struct args *a, char **argv, int left, int *ret_exit)
 	const char *word = argv[0];
 	const char *equals = strchr(word, '=');
 	size_t len = equals ? (size_t)(equals - word) : strlen(word);
-	const struct arg *o = find(a, word, len);
-	const char *value = equals ? equals + 1 : NULL;
+	const struct arg *attached = find_attached(a, word);
+	const struct arg *o = attached ? attached : find(a, word, len);
+	const char *value = attached ? word + 2 : equals ? equals + 1
+							 : NULL;
 	int took = 1;
 
 	if (o == NULL)

@@ -16,8 +16,11 @@ const struct cli_command cli_commands[] = {
 	    cmd_connectors },
 	{ "plugins", "list plugins, describe a connector's options",
 	    cmd_plugins },
-	{ "topics", "list and describe topics", cmd_topics },
-	{ "consume", "print the records of a topic", cmd_consume },
+	{ "topics", "list, describe, create, alter, delete topics",
+	    cmd_topics },
+	{ "consume", "print the records of topics", cmd_consume },
+	{ "produce", "write lines as records of a topic", cmd_produce },
+	{ "groups", "consumer groups: describe, reset, delete", cmd_groups },
 	{ "users", "add, list and remove users of the Kafka port", cmd_users },
 	{ "schema", "print a JSON Schema of connector files", cmd_schema },
 	{ 0 },
@@ -36,7 +39,7 @@ print_help(FILE *to)
 	fputs(
 	    "\n`leat <command> --help` says more. Exit codes: 0 done, 1 "
 	    "failed,\n"
-	    "2 wrong usage, 3 configuration refused, 4 no worker answers,\n"
+	    "2 wrong usage, 3 configuration refused, 4 nobody answers,\n"
 	    "5 no such thing.\n",
 	    to);
 }

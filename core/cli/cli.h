@@ -11,8 +11,8 @@ enum {
 	EXIT_FAILED = 1,	/* the command could not be carried out */
 	EXIT_USAGE = 2,		/* the command line is wrong */
 	EXIT_INVALID = 3,	/* a configuration is refused */
-	EXIT_UNREACHABLE = 4,	/* no worker answers */
-	EXIT_NOT_FOUND = 5	/* no such connector, topic, plugin */
+	EXIT_UNREACHABLE = 4,	/* no worker or broker answers */
+	EXIT_NOT_FOUND = 5	/* no such connector, topic, group, plugin */
 };
 
 struct cli_command {
@@ -32,6 +32,8 @@ int cmd_connectors(int argc, char **argv);
 int cmd_plugins(int argc, char **argv);
 int cmd_topics(int argc, char **argv);
 int cmd_consume(int argc, char **argv);
+int cmd_produce(int argc, char **argv);
+int cmd_groups(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
 int cmd_users(int argc, char **argv);
 

@@ -1,131 +1,159 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_topics.c: `leat topics`. */
+/* cmd_topics.c: `leat topics`: which command is meant, and the list. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/json_writer.h"
+#include "core/base/obj.h"
 #include "core/cli/args.h"
 #include "core/cli/cli.h"
-#include "core/cli/client.h"
+#include "core/cli/kafka_client.h"
+#include "core/cli/subcommands.h"
+#include "core/cli/topics.h"
 
-struct options {
-	const char *url;
-	bool json;
-	bool internal;
-};
+enum { JSON_MAX = 256 << 20 };
+
+/* Kafka's two, and those of Kafka Connect under their usual names. */
+bool
+cmd_topics_internal(const char *name)
+{
+	return strncmp(name, "__", 2) == 0 ||
+	    strcmp(name, "connect-offsets") == 0 ||
+	    strcmp(name, "connect-configs") == 0 ||
+	    strcmp(name, "connect-status") == 0;
+}
 
 static int
-list(const struct options *o)
+by_name(const void *a, const void *b)
 {
-	struct answer a;
-	int rc = client_call(o->url, "GET", "/leat/topics", NULL, &a);
+	const struct rd_kafka_metadata_topic *const *x = a, *const *y = b;
 
-	if (rc == EXIT_OK && o->json)
-		printf("%.*s\n", (int)a.body.len, (char *)a.body.data);
-	for (uint32_t i = 0; rc == EXIT_OK && !o->json && i < a.json.len; i++) {
-		const struct leat_value *t = &a.json.u.items[i];
-		const struct leat_value *internal = leat_map_value(
-		    t, "internal");
-		struct leat_str name = json_text_of(t, "name");
+	return strcmp((*x)->topic, (*y)->topic);
+}
 
-		if (internal != NULL && internal->u.i && !o->internal)
-			continue;
-		printf("%-48.*s %4lld partitions\n", (int)name.len, name.ptr,
-		    (long long)json_int_of(t, "partitions"));
+static int
+replicas(const struct rd_kafka_metadata_topic *t)
+{
+	return t->partition_cnt > 0 ? t->partitions[0].replica_cnt : 0;
+}
+
+static void
+print_list(const struct rd_kafka_metadata_topic **topics, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		printf("%-48s %4d partition%s, %d replica%s\n",
+		    topics[i]->topic, topics[i]->partition_cnt,
+		    topics[i]->partition_cnt == 1 ? "" : "s",
+		    replicas(topics[i]), replicas(topics[i]) == 1 ? "" : "s");
+}
+
+static void
+print_json(const struct rd_kafka_metadata_topic **topics, size_t n)
+{
+	struct leat_buf text;
+	struct json_writer w;
+
+	leat_buf_init(&text, JSON_MAX);
+	w = json_writer(&text);
+	json_array(&w);
+	for (size_t i = 0; i < n; i++) {
+		json_object(&w);
+		json_member(&w, "name", topics[i]->topic);
+		json_member_int(&w, "partitions", topics[i]->partition_cnt);
+		json_member_int(&w, "replication_factor", replicas(topics[i]));
+		json_member_bool(
+		    &w, "internal", cmd_topics_internal(topics[i]->topic));
+		json_object_end(&w);
 	}
-	answer_release(&a);
+	json_array_end(&w);
+	puts(leat_buf_cstr(&text));
+	leat_buf_fini(&text);
+}
+
+static int
+list(struct kafka *k, bool json, bool internal)
+{
+	const struct rd_kafka_metadata *md;
+	const struct rd_kafka_metadata_topic **topics;
+	int rc = kafka_metadata(k, NULL, &md);
+	size_t n = 0;
+
+	if (rc != EXIT_OK)
+		return rc;
+	topics = calloc((size_t)md->topic_cnt + 1, sizeof(*topics));
+	for (int i = 0; topics != NULL && i < md->topic_cnt; i++)
+		if (internal || !cmd_topics_internal(md->topics[i].topic))
+			topics[n++] = &md->topics[i];
+	if (topics == NULL) {
+		fputs("leat: out of memory\n", stderr);
+		rc = EXIT_FAILED;
+	} else {
+		qsort(topics, n, sizeof(*topics), by_name);
+		if (json)
+			print_json(topics, n);
+		else
+			print_list(topics, n);
+	}
+	free(topics);
+	rdk.metadata_destroy(md);
 	return rc;
 }
 
-static void
-print_partition(const struct leat_value *p)
+int
+cmd_topics_list(int argc, char **argv)
 {
-	printf(
-	    "  partition %lld: offsets %lld to %lld, stable %lld, durable "
-	    "%lld, "
-	    "%lld bytes\n",
-	    (long long)json_int_of(p, "partition"),
-	    (long long)json_int_of(p, "start_offset"),
-	    (long long)json_int_of(p, "end_offset"),
-	    (long long)json_int_of(p, "stable_offset"),
-	    (long long)json_int_of(p, "durable_offset"),
-	    (long long)json_int_of(p, "size_bytes"));
-}
-
-static void
-print_topic(const struct leat_value *topic)
-{
-	const struct leat_value *parts = leat_map_value(topic, "partitions");
-	const struct leat_value *config = leat_map_value(topic, "config");
-	struct leat_str name = json_text_of(topic, "name");
-
-	printf("%.*s\n", (int)name.len, name.ptr);
-	for (uint32_t i = 0; parts != NULL && i < parts->len; i++)
-		print_partition(&parts->u.items[i]);
-	for (uint32_t i = 0; config != NULL && i < config->len; i++) {
-		const struct leat_value *key = &config->u.items[2 * i];
-		const struct leat_value *def = leat_map_value(
-		    key + 1, "default");
-		struct leat_str value = json_text_of(key + 1, "value");
-
-		printf("  %.*s=%.*s%s\n", (int)key->len, key->u.s,
-		    (int)value.len, value.ptr,
-		    def != NULL && def->u.i ? " (default)" : "");
-	}
-}
-
-static int
-describe(const struct options *o, const char *name)
-{
-	struct leat_buf path;
-	struct answer a;
+	struct kafka_options o = { 0 };
+	bool json = false, internal = false;
+	const struct arg table[] = {
+		{ "internal", 'i', ARG_FLAG, NULL,
+		    "list those too that the cluster keeps for itself",
+		    &internal },
+		{ "json", 'j', ARG_FLAG, NULL, "print JSON", &json },
+		KAFKA_ARGS(o),
+		{ 0 },
+	};
+	struct args a = {
+		.usage = "leat topics [list] [options]",
+		.about = "Lists the topics of a cluster.",
+		.table = table,
+	};
+	struct kafka k;
 	int rc;
 
-	leat_buf_init(&path, 4096);
-	leat_buf_add_str(&path, "/leat/topics/");
-	client_add_part(&path, name);
-	rc = client_call(o->url, "GET", leat_buf_cstr(&path), NULL, &a);
-	if (rc == EXIT_OK && o->json)
-		printf("%.*s\n", (int)a.body.len, (char *)a.body.data);
-	else if (rc == EXIT_OK)
-		print_topic(&a.json);
-	answer_release(&a);
-	leat_buf_fini(&path);
+	if (args_parse(&a, argc, argv, &rc) < 0)
+		return rc;
+	rc = kafka_open(&k, &o);
+	if (rc == EXIT_OK)
+		rc = list(&k, json, internal);
+	kafka_close(&k);
 	return rc;
 }
 
 int
 cmd_topics(int argc, char **argv)
 {
-	struct options o = { .url = CLIENT_URL_DEFAULT };
-	const struct arg table[] = {
-		{ "url", 'u', ARG_TEXT, "URL",
-		    "the worker's REST address (" CLIENT_URL_DEFAULT ")",
-		    &o.url },
-		{ "internal", 'i', ARG_FLAG, NULL, "list internal topics too",
-		    &o.internal },
-		{ "json", 'j', ARG_FLAG, NULL, "print JSON", &o.json },
+	static const struct cli_command table[] = {
+		{ "list", "list topics (also without a command)",
+		    cmd_topics_list },
+		{ "describe", "partitions, offsets and settings of topics",
+		    cmd_topics_describe },
+		{ "create", "create topics", cmd_topics_create },
+		{ "delete", "delete topics with their records",
+		    cmd_topics_delete },
+		{ "alter", "change settings, add partitions", cmd_topics_alter },
+		{ "purge", "delete the oldest records of a topic",
+		    cmd_topics_purge },
 		{ 0 },
 	};
-	struct args a = {
-		.usage = "leat topics [list | describe TOPIC] [options]",
+	static const struct subcommands topics = {
+		.name = "topics",
 		.about =
-		    "Lists the topics of a running worker's broker, or "
-		    "describes "
-		    "one: its partitions\nwith their offsets and its settings.",
+		    "Looks after the topics of a cluster: the worker's, or any "
+		    "of Kafka's.",
 		.table = table,
-		.examples =
-		    "  leat topics\n  leat topics describe "
-		    "shop.public.orders\n",
-		.max_words = 2,
+		.options = KAFKA_ARGS_HELP,
 	};
-	int rc;
 
-	if (args_parse(&a, argc, argv, &rc) < 0)
-		return rc;
-	if (a.nwords == 0 || (a.nwords == 1 && strcmp(a.words[0], "list") == 0))
-		return list(&o);
-	if (a.nwords == 2 && strcmp(a.words[0], "describe") == 0)
-		return describe(&o, a.words[1]);
-	fprintf(stderr, "leat: usage: %s\n", a.usage);
-	return EXIT_USAGE;
+	return subcommands_run(&topics, argc, argv);
 }

@@ -106,6 +106,7 @@
 	X(conf_set_opaque)                               \
 	X(conf_set_rebalance_cb)                         \
 	X(consume_batch_queue)                           \
+	X(consumer_group_state_name)                     \
 	X(consume_start_queue)                           \
 	X(consume_stop)                                  \
 	X(consumer_close)                                \
@@ -143,6 +144,7 @@
 	X(headers_new)                                   \
 	X(incremental_assign)                            \
 	X(incremental_unassign)                          \
+	X(last_error)                                    \
 	X(message_destroy)                               \
 	X(message_headers)                               \
 	X(message_timestamp)                             \

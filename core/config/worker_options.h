@@ -47,6 +47,9 @@ struct worker_options {
 	/* the embedded broker */
 	int64_t broker_partitions;
 	int32_t broker_auto_create;
+	int32_t broker_delete_topics;
+	int32_t broker_lenient_replication;
+	int64_t broker_max_partitions;
 	int64_t broker_flush_interval_ms;
 	int64_t broker_retention_check_ms;
 	int64_t broker_retention_ms;		/* -1: for ever */
@@ -72,6 +75,8 @@ struct worker_options {
 	int64_t broker_group_session_max_ms;
 	int64_t broker_group_max_size;
 	int64_t broker_offsets_retention_min;
+	int64_t broker_txn_max_timeout_ms;
+	int64_t broker_txn_id_expiration_ms;
 	const char *broker_users_file;		/* NULL: nobody logs in */
 	const char *broker_sasl_mechanisms;	/* NULL: what is safe */
 	int32_t broker_sasl_plain_cleartext;
