@@ -112,6 +112,19 @@ struct broker_partition *topics_find(struct broker *b, const char *topic,
 
 /* Without a catalogue: makes one of the directories that are there. */
 int topics_adopt(struct broker *b, struct leat_err *err);
+/* Behind it, with the partitions open: no producer id is given out again. */
+int topics_adopted(struct broker *b, struct leat_err *err);
+
+/* ---- kraft_log.c */
+
+/* Kafka's log of metadata: no topic, and left as it is. */
+#define KRAFT_LOG_DIR "__cluster_metadata-0"
+/*
+ * Gives the topics the settings that Kafka's metadata has for them. 0,
+ * LEAT_E_NOTFOUND without such a log, LEAT_E_CORRUPT where it cannot be read.
+ */
+int kraft_log_read(struct broker *b, int64_t *ret_next_producer_id,
+    struct leat_err *err);
 
 /* ---- topics.c again: directories */
 
