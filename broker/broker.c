@@ -135,6 +135,7 @@ broker_free(struct broker *b)
 	while ((e = leat_map_next(&b->topics, &it)) != NULL)
 		topic_free(e->value);
 	leat_map_fini(&b->topics);
+	leat_map_fini(&b->ids);
 	leat_map_fini(&b->kept);
 	for (int i = 0; b->defaults != NULL && i < setting_count(); i++)
 		free(b->defaults[i]);

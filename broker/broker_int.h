@@ -47,9 +47,12 @@ struct broker {
 	struct lock files;		/* RANK_BROKER_FILES; guards the next */
 	struct leat_map kept;		/* names of protected topics */
 
-	struct lock lock;		/* RANK_BROKER; guards the next two */
+	struct lock lock;		/* RANK_BROKER; guards the next five */
 	struct leat_map topics;		/* name to struct topic */
 	uint64_t version;
+	struct leat_map ids;		/* to the topics of ids_version */
+	uint64_t ids_version;
+	bool ids_made;
 
 	struct checkpoint recovery;	/* only while opening */
 	struct checkpoint starts;
