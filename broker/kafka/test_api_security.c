@@ -667,7 +667,7 @@ acls_that_are_refused(void **state)
 
 /* One filter: its error, or how many went. */
 static int
-delete(struct kafka_server *s, const char *who, const struct filter *f)
+drop(struct kafka_server *s, const char *who, const struct filter *f)
 {
 	struct kafka_in *in;
 	int16_t error;
@@ -706,19 +706,19 @@ acls_are_deleted_from_the_file(void **state)
 {
 	struct filter f = { 2, 1, 4, 1, NULL, NULL, NULL };
 
-	assert_int_equal(delete(server, "User:auditor", &f),
+	assert_int_equal(drop(server, "User:auditor", &f),
 	    -KAFKA_CLUSTER_AUTHORIZATION_FAILED);
-	assert_int_equal(delete(open_server, "User:admin", &f),
+	assert_int_equal(drop(open_server, "User:admin", &f),
 	    -KAFKA_SECURITY_DISABLED);
-	assert_int_equal(delete(server, "User:admin", &f), 1);
-	assert_int_equal(delete(server, "User:admin", &f), 0);
+	assert_int_equal(drop(server, "User:admin", &f), 1);
+	assert_int_equal(drop(server, "User:admin", &f), 0);
 	assert_string_equal(rules_now(), "# the rules\n"
 	    "allow User:auditor describe cluster # looks\n"
 	    "allow User:alice read topic orders*\n");
-	assert_int_equal(delete(server, "User:admin", &any), 2);
+	assert_int_equal(drop(server, "User:admin", &any), 2);
 	assert_string_equal(rules_now(), "# the rules\n");
 	f.pattern = 9;
-	assert_int_equal(delete(server, "User:admin", &f),
+	assert_int_equal(drop(server, "User:admin", &f),
 	    -KAFKA_INVALID_REQUEST);
 }
 
@@ -730,7 +730,7 @@ a_file_with_mistakes_is_left_alone(void **state)
 	th_write_text(acl_path, "nonsense\n");
 	assert_int_equal(create(server, "User:admin", &f),
 	    KAFKA_UNKNOWN_SERVER_ERROR);
-	assert_int_equal(delete(server, "User:admin", &any),
+	assert_int_equal(drop(server, "User:admin", &any),
 	    -KAFKA_UNKNOWN_SERVER_ERROR);
 	assert_string_equal(rules_now(), "nonsense\n");
 	/* What it said before holds. */
