@@ -59,8 +59,7 @@ lines(void **state)
 static void
 long_lines(void **state)
 {
-	enum { SIZE = 3 << 20,
-		MAX = 1 << 20 };
+	enum { SIZE = 3 << 20, MAX = 1 << 20 };
 	char *data = malloc(SIZE);
 	const char *got;
 
