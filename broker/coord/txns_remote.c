@@ -202,9 +202,10 @@ check_begin(struct txn_entry *e, const struct txn_ident *who,
 }
 
 static int
-start_unlock(struct txns *ts, const struct txn_ident *who,
+start_unlock(struct txns *ts, const struct txn_ident *caller,
     struct txn_beginning *op, struct leat_err *err)
 {
+	struct txn_ident begins = *caller, *who = &begins;
 	struct txn_entry *e;
 	int rc;
 
@@ -217,10 +218,14 @@ start_unlock(struct txns *ts, const struct txn_ident *who,
 		lock_acquire(&ts->lock);
 	}
 	rc = txn_entry_get(ts, who->id, &e, err);
-	/* Nobody has been it before. */
+	/*
+	 * Nobody has been it before: whoever the caller takes itself for, it
+	 * gets a new producer, as from Kafka.
+	 */
+	if (rc == 0 && e->producer_id < 0)
+		op->producer_id = who->producer_id = -1;
 	if (rc == 0 && !e->remote && who->producer_id >= 0)
-		rc = e->producer_id < 0 ? unknown_id(who, err) :
-		    is_fenced(e, who->epoch, err);
+		rc = is_fenced(e, who->epoch, err);
 	if (rc == 0)
 		rc = check_begin(e, who, err);
 	if (rc < 0) {

@@ -238,7 +238,7 @@ class Watcher:
         try:
             c.commit(asynchronous=False)
         except KafkaException:
-            pass		# nothing to commit
+            pass  # nothing to commit
 
     def poll(self):
         m = self.c.poll(0.02)
