@@ -581,6 +581,27 @@ busy_group(void **state)
 	leat(OK, "groups delete busy");
 }
 
+/* Leat's own sinks are groups too. */
+static void
+sink_group(void **state)
+{
+	const char *out;
+
+	th_worker_file(w, "keep.yaml", "connector: file-sink\n"
+	    "topics: ten\nfile: %s\n", th_path("kept"));
+	TH_WAIT(th_worker_is(w, "keep", "RUNNING"), SOON_MS);
+	TH_WAIT(th_worker_topic(w, "ten", "end_offset") > 0 &&
+	    strstr(leat(OK, "groups"), "connect-keep") != NULL, SOON_MS);
+	TH_WAIT(strstr(leat(OK, "groups describe connect-keep"),
+	    "\nlag          0\n") != NULL, SOON_MS);
+	out = leat(OK, "groups describe connect-keep -m");
+	has(out, "state        Stable");
+	has(out, "ten:0");
+	has(leat(FAILED, "groups reset connect-keep --to earliest -x"),
+	    "NON_EMPTY_GROUP");
+	th_worker_remove(w, "keep.yaml");
+}
+
 int
 main(void)
 {
@@ -603,6 +624,7 @@ main(void)
 		cmocka_unit_test(produce_failures),
 		cmocka_unit_test(groups),
 		cmocka_unit_test(busy_group),
+		cmocka_unit_test(sink_group),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
