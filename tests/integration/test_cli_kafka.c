@@ -399,7 +399,8 @@ copies(void **state)
 	    "produce from -K : -Z - -H h=1 -H h=\xff");
 	assert_int_equal(th_run(&out, "sh", "-c", th_text(
 	    "%s consume from -o 0 -e -j | tee %s | %s produce to -j --stats"
-	    " && %s consume to -o 0 -e -j | sed 's/\"to\"/\"from\"/' | sort > %s",
+	    " && %s consume to -o 0 -e -j |"
+	    " sed 's/\"to\"/\"from\"/' | sort > %s",
 	    th_leat_bin(), th_path("there"), th_leat_bin(), th_leat_bin(),
 	    th_path("back")), NULL), 0);
 	has(out, "8 records, ");
