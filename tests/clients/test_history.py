@@ -169,5 +169,20 @@ class Found(unittest.TestCase):
         self.check_only(h, 'fatal')
 
 
+    def test_power(self):
+        h = good()
+        h.sends.append(Send('i', 0, 3))
+        h.sends.append(Send('i', 0, 4))
+        h.polls.append(Poll('c', 1, 0, [(8, 3), (9, 4)]))
+        h.ends[0] = 9
+        h.all[0].append((8, 4))  # 3 was lost with the power
+        h.shown[0].append((8, 4))
+        history.forget_not_durable(h)
+        self.assertEqual(history.anomalies(h, history.POWER_CHECKS), [])
+        h.sends[-2].offset = 8  # it was acknowledged
+        self.assertEqual([n for n, _ in history.anomalies(
+            h, history.POWER_CHECKS)], ['divergence', 'lost'])
+
+
 if __name__ == '__main__':
     sys.exit(not unittest.main(exit=False).result.wasSuccessful())

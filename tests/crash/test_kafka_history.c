@@ -3,9 +3,10 @@
 /*
  * test_kafka_history.c: real producers, transactions and consumer groups
  * (tests/clients/history_run.py) while the worker is killed, started again,
- * stopped and continued at random; then their whole history is checked for lost,
- * doubled, reordered and too early records.
- * LEAT_LONG=1 goes on for minutes, LEAT_SEED=<text> repeats the clients' choices.
+ * stopped and continued at random; then their whole history is checked for
+ * lost, doubled, reordered and too early records.
+ *
+ * LEAT_LONG=1 goes on for minutes, LEAT_SEED repeats the clients' choices.
  */
 #include <setjmp.h>
 #include <signal.h>
