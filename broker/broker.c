@@ -135,6 +135,7 @@ broker_free(struct broker *b)
 	while ((e = leat_map_next(&b->topics, &it)) != NULL)
 		topic_free(e->value);
 	leat_map_fini(&b->topics);
+	leat_map_fini(&b->ids);
 	leat_map_fini(&b->kept);
 	for (int i = 0; b->defaults != NULL && i < setting_count(); i++)
 		free(b->defaults[i]);
@@ -241,7 +242,8 @@ tidy_dirs(struct broker *b, struct leat_err *err)
 		}
 		if (leat_str_ends(s, "-delete"))
 			topic_remove_dir(b, path);
-		else if (!leat_str_ends(s, "-stray") && !is_known(b, name))
+		else if (!leat_str_ends(s, "-stray") &&
+		    strcmp(name, KRAFT_LOG_DIR) != 0 && !is_known(b, name))
 			rc = topic_set_aside(b, path, err);
 	}
 	dir_list_fini(&list);
@@ -254,8 +256,9 @@ open_topics(struct broker *b, struct leat_err *err)
 	const struct leat_map_entry *e;
 	size_t it = 0;
 	int rc = catalogue_load(b, err);
+	bool adopted = rc == -ENOENT;
 
-	if (rc == -ENOENT) {
+	if (adopted) {
 		lock_acquire(&b->files);
 		rc = topics_adopt(b, err);
 		if (rc == 0)
@@ -266,7 +269,7 @@ open_topics(struct broker *b, struct leat_err *err)
 		return rc;
 	while (rc == 0 && (e = leat_map_next(&b->topics, &it)) != NULL)
 		rc = topic_open(b, e->value, err);
-	return rc;
+	return rc < 0 || !adopted ? rc : topics_adopted(b, err);
 }
 
 static int

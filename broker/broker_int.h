@@ -47,9 +47,12 @@ struct broker {
 	struct lock files;		/* RANK_BROKER_FILES; guards the next */
 	struct leat_map kept;		/* names of protected topics */
 
-	struct lock lock;		/* RANK_BROKER; guards the next two */
+	struct lock lock;		/* RANK_BROKER; guards the next five */
 	struct leat_map topics;		/* name to struct topic */
 	uint64_t version;
+	struct leat_map ids;		/* to the topics of ids_version */
+	uint64_t ids_version;
+	bool ids_made;
 
 	struct checkpoint recovery;	/* only while opening */
 	struct checkpoint starts;
@@ -109,6 +112,19 @@ struct broker_partition *topics_find(struct broker *b, const char *topic,
 
 /* Without a catalogue: makes one of the directories that are there. */
 int topics_adopt(struct broker *b, struct leat_err *err);
+/* Behind it, with the partitions open: no producer id is given out again. */
+int topics_adopted(struct broker *b, struct leat_err *err);
+
+/* ---- kraft_log.c */
+
+/* Kafka's log of metadata: no topic, and left as it is. */
+#define KRAFT_LOG_DIR "__cluster_metadata-0"
+/*
+ * Gives the topics the settings that Kafka's metadata has for them. 0,
+ * LEAT_E_NOTFOUND without such a log, LEAT_E_CORRUPT where it cannot be read.
+ */
+int kraft_log_read(struct broker *b, int64_t *ret_next_producer_id,
+    struct leat_err *err);
 
 /* ---- topics.c again: directories */
 

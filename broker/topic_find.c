@@ -237,24 +237,46 @@ topics_info(struct broker *b, const char *name,
 	return t == NULL ? LEAT_E_NOTFOUND : 0;
 }
 
+static struct leat_str
+id_key(const uint8_t id[16])
+{
+	return (struct leat_str){ (const char *)id, 16 };
+}
+
+/* The table by ids, which is made anew after each change of topics. */
+static int
+index_ids_locked(struct broker *b)
+{
+	const struct leat_map_entry *e;
+	size_t it = 0;
+
+	if (b->ids_made && b->ids_version == b->version)
+		return 0;
+	leat_map_fini(&b->ids);
+	leat_map_init(&b->ids);
+	b->ids_made = false;
+	while ((e = leat_map_next(&b->topics, &it)) != NULL) {
+		struct topic *t = e->value;
+
+		if (leat_map_set(&b->ids, id_key(t->id), t, NULL) < 0)
+			return -ENOMEM;
+	}
+	b->ids_made = true;
+	b->ids_version = b->version;
+	return 0;
+}
+
 int
 topics_name(struct broker *b, const uint8_t id[16],
     char ret_name[TOPIC_NAME_MAX_LEN + 1])
 {
-	const struct leat_map_entry *e;
-	int rc = LEAT_E_NOTFOUND;
-	size_t it = 0;
+	const struct topic *t = NULL;
 
 	lock_acquire(&b->lock);
-	while ((e = leat_map_next(&b->topics, &it)) != NULL) {
-		const struct topic *t = e->value;
-
-		if (memcmp(t->id, id, sizeof(t->id)) != 0)
-			continue;
+	if (index_ids_locked(b) == 0)
+		t = leat_map_get(&b->ids, id_key(id));
+	if (t != NULL)
 		memcpy(ret_name, t->name, strlen(t->name) + 1);
-		rc = 0;
-		break;
-	}
 	lock_release(&b->lock);
-	return rc;
+	return t == NULL ? LEAT_E_NOTFOUND : 0;
 }

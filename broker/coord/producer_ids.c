@@ -18,20 +18,37 @@
 enum { BLOCK = 1000, FILE_MAX_BYTES = 4096 };
 
 static int
-reserve_block(struct broker *b, struct leat_err *err)
+save_end(struct broker *b, int64_t end, struct leat_err *err)
 {
 	char path[4096], text[64];
 	int n, rc;
 
-	if (b->end_id > INT64_MAX - BLOCK)
-		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_LIMIT,
-		    "no producer ids are left");
-	n = snprintf(text, sizeof(text), "0\n%" PRId64 "\n",
-	    b->end_id + BLOCK);
+	n = snprintf(text, sizeof(text), "0\n%" PRId64 "\n", end);
 	snprintf(path, sizeof(path), "%s/leat-producer-ids", b->dir);
 	rc = fsio_replace(b->env.fs, path, text, (size_t)n, 0640, err);
 	if (rc == 0)
-		b->end_id += BLOCK;
+		b->end_id = end;
+	return rc;
+}
+
+static int
+reserve_block(struct broker *b, struct leat_err *err)
+{
+	if (b->end_id > INT64_MAX - BLOCK)
+		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_LIMIT,
+		    "no producer ids are left");
+	return save_end(b, b->end_id + BLOCK, err);
+}
+
+int
+producer_ids_raise(struct broker *b, int64_t to, struct leat_err *err)
+{
+	int rc;
+
+	if (to <= b->end_id)
+		return 0;
+	if ((rc = save_end(b, to, err)) == 0)
+		b->next_id = to;
 	return rc;
 }
 

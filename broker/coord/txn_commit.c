@@ -123,6 +123,7 @@ finish_unlock(struct txn_entry *e, const struct leat_err *err)
 	e->busy = false;
 	e->stuck = false;
 	e->fn = NULL;
+	e->beginning = NULL;	/* fn has taken it over */
 	cond_broadcast(&ts->cond);
 	lock_release(&ts->lock);
 	if (fn != NULL)
@@ -219,10 +220,36 @@ shown_unlock(struct txn_entry *e)
 		next_epoch(e, 1);
 	else
 		e->serial++;
-	if (e->beginning != NULL)
+	if (e->beginning != NULL) {
+		e->fn = NULL;
 		txn_begin_unlock(e);
-	else
+	} else {
 		finish_unlock(e, NULL);
+	}
+}
+
+/*
+ * The markers cannot be written for now: the housekeeper tries on. A client is
+ * told to ask again meanwhile, whether this broker lives on or not.
+ */
+static void
+stick_unlock(struct txn_entry *e)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	broker_done_fn *fn = NULL;
+	void *arg = e->arg;
+
+	e->stuck = true;
+	if (e->remote) {
+		fn = TAKE(e->fn);
+		e->beginning = NULL;
+		leat_err_set(&err, LEAT_CLS_RETRY, BROKER_E_TXN_BUSY,
+		    "transaction '%s' is decided, but cannot be shown yet",
+		    e->id);
+	}
+	lock_release(&e->ts->lock);
+	if (fn != NULL)
+		fn(arg, &err);
 }
 
 void
@@ -241,12 +268,10 @@ txn_show_unlock(struct txn_entry *e)
 	leat_err_wrap(&err, "transaction '%s' is decided, but cannot be shown "
 	    "yet", e->id);
 	log_err(&e->ts->b->env.lg, "markers not written", &err);
-	if (err.cls == LEAT_CLS_RETRY) {
-		e->stuck = true;	/* the housekeeper tries on */
-		lock_release(&e->ts->lock);
-		return;
-	}
-	lose_unlock(e, &err);
+	if (err.cls == LEAT_CLS_RETRY)
+		stick_unlock(e);
+	else
+		lose_unlock(e, &err);
 }
 
 static void

@@ -177,5 +177,7 @@ int txns_recover(struct txns *ts, struct leat_err *err);
 /* ---- producer_ids.c */
 
 int producer_ids_open(struct broker *b, struct leat_err *err);
+/* No id below `to` is given out from now on; durable. While opening only. */
+int producer_ids_raise(struct broker *b, int64_t to, struct leat_err *err);
 
 #endif

@@ -39,6 +39,8 @@ struct principal {
 struct holdings {
 	uint16_t *prefixes[ACL_RESOURCE_N];	/* lengths, each once */
 	uint32_t nprefixes[ACL_RESOURCE_N];
+	bool names[ACL_RESOURCE_N];	/* are there literal ones? */
+	bool all[ACL_RESOURCE_N];	/* is there one for "*"? */
 	bool super;
 };
 
@@ -95,8 +97,11 @@ gather(const struct acl_table *t, struct answer *a, uint32_t principal,
 {
 	const struct holdings *h = &t->holdings[principal];
 
-	look_up(t, a, principal, resource, ACL_LITERAL, "*", 1, host);
-	look_up(t, a, principal, resource, ACL_LITERAL, name, len, host);
+	if (h->all[resource])
+		look_up(t, a, principal, resource, ACL_LITERAL, "*", 1, host);
+	if (h->names[resource])
+		look_up(t, a, principal, resource, ACL_LITERAL, name, len,
+		    host);
 	for (uint32_t i = 0; i < h->nprefixes[resource]; i++)
 		if (h->prefixes[resource][i] <= len)
 			look_up(t, a, principal, resource, ACL_PREFIXED, name,
@@ -249,6 +254,7 @@ static int
 add_rule(struct acl_table *t, const struct acl_rule *r)
 {
 	uint32_t number = add_principal(t, r->principal);
+	struct holdings *h = &t->holdings[number];
 	size_t len = strlen(r->name), i;
 	struct entry *e;
 	uint64_t hash;
@@ -271,8 +277,13 @@ add_rule(struct acl_table *t, const struct acl_rule *r)
 		e->allow = implied(r->ops, true);
 	else
 		e->deny = implied(r->ops, false);
-	return r->pattern == ACL_PREFIXED ?
-	    add_prefix(&t->holdings[number], r->resource, len) : 0;
+	if (r->pattern == ACL_PREFIXED)
+		return add_prefix(h, r->resource, len);
+	if (strcmp(r->name, "*") == 0)
+		h->all[r->resource] = true;
+	else
+		h->names[r->resource] = true;
+	return 0;
 }
 
 /* Cuts the list in place; the next member, or NULL. */

@@ -261,6 +261,7 @@ struct creation {
 struct creating {
 	struct creation *list;
 	int32_t n;
+	int32_t added;
 };
 
 static char *
@@ -319,6 +320,7 @@ create(void *arg, struct acl_rules *rules, struct leat_err *err)
 		if (rc < 0)
 			return leat_err_set(err, LEAT_CLS_CONFIG, rc,
 			    "too many rules, or no memory");
+		all->added++;
 	}
 	return rc;
 }
@@ -339,7 +341,7 @@ api_create_acls(struct kafka_request *rq)
 	struct access *a = rq->server->access;
 	struct kafka_out *out = &rq->out;
 	struct leat_err err = LEAT_ERR_INIT;
-	struct creating all;
+	struct creating all = { 0 };
 
 	all.n = kin_array(&rq->in);
 	all.list = KIN_CALLOC(&rq->in, all.n, struct creation);
@@ -354,9 +356,9 @@ api_create_acls(struct kafka_request *rq)
 		fail_creations(&all, KAFKA_SECURITY_DISABLED, no_rules);
 	else if (access_change_rules(a, create, &all, &err) < 0)
 		fail_creations(&all, KAFKA_UNKNOWN_SERVER_ERROR, err.text);
-	else
+	else if (all.added > 0)
 		log_notice(&lg, "rules were added", "principal=%s n=%d",
-		    rq->peer->principal, all.n);
+		    rq->peer->principal, all.added);
 	kout_throttle(out);
 	kout_array(out, all.n);
 	for (int32_t i = 0; i < all.n; i++) {

@@ -25,6 +25,7 @@ enum {
 	SESSION_FINAL = -1,
 	SESSION_INITIAL = 0,
 	STORAGE_ERROR_VERSION = 6,
+	ZSTD_VERSION = 10,	/* clients below it do not know zstd */
 	DIVERGING_TAG = 0,
 	DIVERGING_BYTES = 4 + 8 + 1
 };
@@ -319,6 +320,18 @@ check_divergence(struct fetch_part *p)
 	return KAFKA_NONE;
 }
 
+/* Only the topic is asked, as in a producer's batches may be anything. */
+static bool
+is_zstd(struct broker_partition *p)
+{
+	bool zstd;
+
+	lock_acquire(&p->lock);
+	zstd = p->config.compression == CODEC_ZSTD;
+	lock_release(&p->lock);
+	return zstd;
+}
+
 static enum kafka_error
 check_part(struct fetch *f, struct fetch_part *p,
     struct broker_offsets *ret_offsets)
@@ -329,6 +342,8 @@ check_part(struct fetch *f, struct fetch_part *p,
 	p->diverging_epoch = -1;
 	if (error != KAFKA_NONE)
 		return error;
+	if (f->rq->version < ZSTD_VERSION && is_zstd(p->part))
+		return KAFKA_UNSUPPORTED_COMPRESSION_TYPE;
 	if (p->leader_epoch >= 0) {
 		epoch = broker_partition_epoch(p->part);
 		if (p->leader_epoch < epoch)

@@ -331,6 +331,7 @@ append_part(struct kafka_request *rq, const struct produce *q,
     const char *topic, struct produce_part *p)
 {
 	struct leat_err err = LEAT_ERR_INIT;
+	struct append_told told = { .bad_record = -1 };
 	struct broker_appended done;
 	struct broker_partition *part;
 
@@ -350,14 +351,15 @@ append_part(struct kafka_request *rq, const struct produce *q,
 		p->error = KAFKA_INVALID_RECORD;
 		p->message = "batch refused: it is empty";
 	} else if (partition_append_client(part, (uint8_t *)(uintptr_t)
-	    p->records.ptr, p->records.len, &p->bad_record, &done,
-	    &err) < 0) {
+	    p->records.ptr, p->records.len, &told, &done, &err) < 0) {
+		p->bad_record = told.bad_record;
 		append_failed(rq, p, &err);
 	} else {
 		p->base_offset = done.base_offset;
 		p->append_time_ms = done.append_time_ms;
 		p->end = done.last_offset + 1;
-		if (q->acks == ACKS_ALL)
+		if (q->acks == ACKS_ALL ||
+		    (q->acks == ACKS_WRITTEN && told.sync))
 			p->part = part;
 	}
 	p->log_start = offset_load(&part->log_start);
@@ -410,10 +412,8 @@ api_produce(struct kafka_request *rq)
 	}
 	if (q->acks == ACKS_NONE)
 		answer_nothing(rq, q);
-	else if (q->acks == ACKS_ALL)
-		answer_when_durable(rq, q);
 	else
-		answer(rq, q);
+		answer_when_durable(rq, q);
 }
 
 void

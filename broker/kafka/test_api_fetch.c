@@ -318,6 +318,7 @@ static void
 test_errors(void **state)
 {
 	static const uint8_t unknown[16] = { 1, 2, 3 };
+	struct broker_setting zstd = { "compression.type", "zstd" };
 	struct leat_err err = LEAT_ERR_INIT;
 	struct broker_partition *p;
 	struct ask a;
@@ -347,6 +348,12 @@ test_errors(void **state)
 	a.parts[0].leader_epoch = 1;
 	assert_int_equal(error_of(&a), KAFKA_UNKNOWN_LEADER_EPOCH);
 	a.parts[0].leader_epoch = 0;
+	assert_int_equal(error_of(&a), 0);
+
+	OK(broker_topic_create(broker, "zstd", 1, &zstd, 1, &err));
+	a = ask_for(9, "zstd", 0);
+	assert_int_equal(error_of(&a), KAFKA_UNSUPPORTED_COMPRESSION_TYPE);
+	a.version = 10;
 	assert_int_equal(error_of(&a), 0);
 }
 

@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -40,6 +42,8 @@ open_broker(const char *name, const struct fsio *fs)
 	broker_options_init(&o);
 	o.dir = dir;
 	o.fs = fs;
+	if (fs != NULL)		/* nothing is synced that nobody asks for */
+		o.flush_interval_ms = 3600000;
 	OK(broker_open(&o, &b, &err));
 	return b;
 }
@@ -456,6 +460,100 @@ test_max_timestamp(void **state)
 	broker_partition_put(p);
 }
 
+/* The codec of the only batch there is; its records are counted. */
+static int
+stored_codec(const char *name, int records)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker_partition *p = topics_find(broker, name, 0);
+	struct batch_reader *r = batch_reader_new(1 << 20);
+	struct broker_slice s;
+	struct record rec;
+	uint8_t bytes[4096];
+	int codec, n = 0;
+
+	assert_int_equal(broker_slice_get(p, 0, READ_UNCOMMITTED, 1 << 20, &s,
+	    &err), 1);
+	assert_true(s.len <= sizeof(bytes));
+	assert_int_equal(pread(s.fd, bytes, s.len, s.pos), s.len);
+	OK(batch_reader_open(r, bytes, s.len, &err));
+	codec = batch_reader_header(r)->attributes & BATCH_CODEC_MASK;
+	assert_int_equal(batch_reader_header(r)->producer_id, 9);
+	assert_int_equal(crc32c(0, bytes + 21, s.len - 21),
+	    leat_get_u32(bytes + 17));
+	while (batch_reader_next(r, &rec, &err) > 0) {
+		assert_int_equal(rec.offset, n++);
+		assert_int_equal(rec.timestamp_ms, 1000);
+		assert_int_equal(rec.value.len, 10);
+	}
+	assert_int_equal(n, records);
+	broker_slice_put(&s);
+	batch_reader_free(r);
+	broker_partition_put(p);
+	return codec;
+}
+
+static void
+test_compression_type(void **state)
+{
+	static const char *const names[] = { "uncompressed", "gzip", "snappy",
+		"lz4", "zstd" };
+	struct batch_identity id = { 9, 0, 0, false };
+
+	for (int to = CODEC_NONE; to < CODEC_N; to++)
+		for (int from = CODEC_NONE; from < CODEC_N; from++) {
+			struct batch b = batch_of((enum record_codec)from, 50,
+			    -1, 1000, &id);
+			char name[64];
+			struct result r;
+
+			snprintf(name, sizeof(name), "codec-%d-%d", from, to);
+			topic(broker, name, "compression.type", names[to]);
+			r = produce(&usual, name, &b);
+			assert_int_equal(r.error, 0);
+			assert_int_equal(stored_codec(name, 50), to);
+			/* What is sent again is known again. */
+			r = produce(&usual, name, &b);
+			assert_int_equal(r.error, 0);
+			assert_int_equal(r.base, 0);
+		}
+}
+
+/* What inflates to more than the topic takes is refused. */
+static void
+test_compression_size(void **state)
+{
+	struct broker_setting s[] = { { "compression.type", "uncompressed" },
+		{ "max.message.bytes", "500" } };
+	struct batch b = batch_of(CODEC_GZIP, 100, -1, 1000, NULL);
+	struct leat_err err = LEAT_ERR_INIT;
+	struct result r;
+
+	assert_true(b.len < 500);
+	OK(broker_topic_create(broker, "inflate", 1, s, 2, &err));
+	r = produce(&usual, "inflate", &b);
+	expect_error(&r, KAFKA_MESSAGE_TOO_LARGE, "compress as the topic");
+}
+
+static void
+test_preallocate(void **state)
+{
+	struct broker_setting s[] = { { "preallocate", "true" },
+		{ "segment.bytes", "1000000" } };
+	struct leat_err err = LEAT_ERR_INIT;
+	struct batch b = plain(1);
+	struct stat st;
+	struct result r;
+
+	OK(broker_topic_create(broker, "room", 1, s, 2, &err));
+	r = produce(&usual, "room", &b);
+	assert_int_equal(r.error, 0);
+	assert_int_equal(stat(th_text("%s/all/room-0/%020d.log", root, 0),
+	    &st), 0);
+	assert_int_equal(st.st_size, b.len);
+	assert_true(st.st_blocks * 512 >= 1000000);
+}
+
 static void
 test_sequences(void **state)
 {
@@ -556,6 +654,22 @@ gate_set(bool closed, int code)
 	pthread_mutex_unlock(&gate.mutex);
 }
 
+/* Until a sync has begun. */
+static void
+gate_await(void)
+{
+	struct timespec until;
+	int rc = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += WAIT_MS / 1000;
+	pthread_mutex_lock(&gate.mutex);
+	while (gate.waiting == 0 && rc == 0)
+		rc = pthread_cond_timedwait(&gate.cond, &gate.mutex, &until);
+	pthread_mutex_unlock(&gate.mutex);
+	assert_int_equal(rc, 0);
+}
+
 static void
 test_acks_all(void **state)
 {
@@ -564,6 +678,8 @@ test_acks_all(void **state)
 	struct kafka_server *s;
 	struct produce p = usual;
 	struct batch one = plain(1);
+	struct broker_setting often = { "flush.messages", "2" };
+	struct broker_setting soon = { "flush.ms", "10" };
 	struct leat_err err = LEAT_ERR_INIT;
 	struct result r;
 	struct th_call c;
@@ -606,6 +722,31 @@ test_acks_all(void **state)
 	assert_int_equal(r.error, 0);
 	assert_int_equal(r.base, 2);
 
+	/* flush.messages makes acks=1 wait from the second record on. */
+	OK(broker_topic_create(b, "often", 1, &often, 1, &err));
+	p.acks = 1;
+	gate_set(true, 0);
+	r = produce_to(s, &p, "often", one.data, one.len);
+	assert_int_equal(r.error, 0);
+	begin(&c, s, &p, "often", 1);
+	put_part(&c, 0, one.data, one.len);
+	send(&c);
+	assert_false(th_kafka_wait(&c, 50));
+	gate_set(false, 0);
+	assert_true(th_kafka_wait(&c, WAIT_MS));
+	th_kafka_end(&c);
+	p.acks = -1;
+
+	/* flush.ms is less than the broker's interval. */
+	OK(broker_topic_create(b, "soon", 1, &soon, 1, &err));
+	p.acks = 1;
+	gate_set(true, 0);
+	r = produce_to(s, &p, "soon", one.data, one.len);
+	assert_int_equal(r.error, 0);
+	gate_await();
+	gate_set(false, 0);
+	p.acks = -1;
+
 	/* A disk that fails, and what comes after. */
 	gate_set(false, -EIO);
 	r = produce_to(s, &p, "all", one.data, one.len);
@@ -630,6 +771,9 @@ main(void)
 		cmocka_unit_test(test_topic_rules),
 		cmocka_unit_test(test_zstd),
 		cmocka_unit_test(test_max_timestamp),
+		cmocka_unit_test(test_compression_type),
+		cmocka_unit_test(test_compression_size),
+		cmocka_unit_test(test_preallocate),
 		cmocka_unit_test(test_sequences),
 		cmocka_unit_test(test_no_acks),
 		cmocka_unit_test(test_malformed),

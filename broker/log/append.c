@@ -12,6 +12,7 @@
 
 #include "broker/log/flusher.h"
 #include "broker/log/partition.h"
+#include "broker/log/recode.h"
 #include "broker/log/validate.h"
 #include "core/base/obj.h"
 
@@ -233,39 +234,59 @@ partition_append_own(struct broker_partition *p, uint8_t *batch, size_t len,
 	return partition_append(p, &a, ret, err);
 }
 
+/* Are that many records not durable? Then they are to be soon. */
+static bool
+hurry(struct broker_partition *p, int64_t flush_messages)
+{
+	if (offset_load(&p->written) - offset_load(&p->durable) <
+	    flush_messages)
+		return false;
+	flusher_hurry(p->env->flusher, p);
+	return true;
+}
+
 int
 broker_append(struct broker_partition *p, uint8_t *batch, size_t len,
     struct broker_appended *ret_appended, struct leat_err *err)
 {
-	int32_t bad_record;
+	struct append_told told;
 
-	return partition_append_client(p, batch, len, &bad_record,
-	    ret_appended, err);
+	return partition_append_client(p, batch, len, &told, ret_appended,
+	    err);
 }
 
 int
 partition_append_client(struct broker_partition *p, uint8_t *batch,
-    size_t len, int32_t *ret_bad_record, struct broker_appended *ret,
+    size_t len, struct append_told *ret_told, struct broker_appended *ret,
     struct leat_err *err)
 {
 	struct append a = { .batch = batch, .len = len, .marker = -1,
 	    .joined = true };
+	struct batch_builder *builder = NULL;
 	struct topic_config config;
 	int rc;
 
 	OBJ_CHECK(p, PARTITION_MAGIC);
+	*ret_told = (struct append_told){ .bad_record = -1 };
 	lock_acquire(&p->lock);
 	config = p->config;
 	lock_release(&p->lock);
 	rc = validate_batch(batch, len, &config, clock_wall_ms(p->env->clock),
-	    &a.header, ret_bad_record, err);
+	    &a.header, &ret_told->bad_record, err);
 	if (rc < 0)
 		return leat_err_wrap(err, "%s-%d", p->topic, p->number);
 	if ((a.header.attributes & BATCH_TRANSACTIONAL) != 0 &&
 	    (rc = p->env->verify_txn(p->env->arg, p, a.header.producer_id,
 	    a.header.producer_epoch, err)) < 0)
 		return rc;
-	return partition_append(p, &a, ret, err);
+	if (recode_needed(&a.header, &config) && (rc = recode(batch, len,
+	    &config, &builder, &a.batch, &a.len, &a.header, err)) < 0)
+		return leat_err_wrap(err, "%s-%d", p->topic, p->number);
+	rc = partition_append(p, &a, ret, err);
+	batch_builder_free(builder);
+	if (rc == 0 && config.flush_messages < INT64_MAX)
+		ret_told->sync = hurry(p, config.flush_messages);
+	return rc;
 }
 
 static int

@@ -3,10 +3,10 @@
  * The flusher: one thread that makes written bytes durable.
  *
  * A round takes every partition that somebody waits for (or, when the interval
- * has passed, every dirty one), notes its end, starts the writing of all their
- * files at once, syncs them one after the other, and only then calls back. What
- * is appended meanwhile waits for the next round, so under load each round
- * carries all that arrived during the one before: group commit without a timer.
+ * has passed, every dirty one), notes its end, syncs them all at once
+ * (sync_pool.h) and calls back as each is done. What is appended meanwhile waits
+ * for the next round, so under load each round carries all that arrived during
+ * the one before: group commit without a timer.
  *
  * Internal topics are synced after the others, so that a group's offset does
  * not become durable before the records it has passed.
@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "broker/log/partition.h"
+#include "broker/log/sync_pool.h"
 #include "core/base/obj.h"
 #include "core/base/thread.h"
 
@@ -28,6 +29,7 @@ enum { WRITEBACK_MAX = 32, ROUND_FILES_MAX = 64 };
 struct flusher {
 	struct log_env *env;
 	struct thread thread;
+	struct sync_pool *pool;
 	int64_t interval_ns;
 	int64_t *syncs;			/* metrics */
 	int64_t *sync_ns;
@@ -171,6 +173,7 @@ take_waits(struct flusher *f, struct broker_partition *p, bool all)
 		*tail = w;
 		tail = &w->next;
 	}
+	p->waits_tail = at;
 	lock_release(&f->lock);
 	return out;
 }
@@ -226,12 +229,9 @@ static void
 add_wait_locked(struct flusher *f, struct broker_partition *p,
     struct flush_wait *w)
 {
-	struct flush_wait **at = &p->waits;
-
-	while (*at != NULL)
-		at = &(*at)->next;
 	w->next = NULL;
-	*at = w;
+	*p->waits_tail = w;
+	p->waits_tail = &w->next;
 	if (!w->urgent)
 		return;
 	p->wanted = true;
@@ -331,13 +331,29 @@ broker_when_durable(struct broker_partition *p, int64_t offset,
 }
 
 void
+flusher_hurry(struct flusher *f, struct broker_partition *p)
+{
+	lock_acquire(&f->lock);
+	p->wanted = true;
+	if (p->is_dirty && !f->urgent) {
+		f->urgent = true;
+		cond_signal(&f->cond);
+	}
+	lock_release(&f->lock);
+}
+
+void
 flusher_dirty_locked(struct flusher *f, struct broker_partition *p)
 {
+	int64_t ms = p->config.flush_ms;
+
 	lock_assert_held(&p->lock);
 	/* Only the flusher clears it, and then it looks again. */
 	if (__atomic_load_n(&p->is_dirty, __ATOMIC_ACQUIRE))
 		return;
 	lock_acquire(&f->lock);
+	p->sync_within_ns = ms < f->interval_ns / 1000000 ? ms * 1000000 :
+	    f->interval_ns;
 	list_dirty_locked(f, p);
 	if (p->wanted)
 		f->urgent = true;
@@ -385,9 +401,10 @@ do_writeback(struct flusher *f)
 
 /* Out of the dirty list, into a round: who is waited for, or all. */
 static struct broker_partition *
-take_dirty_locked(struct flusher *f, bool all)
+take_dirty_locked(struct flusher *f, bool all,
+    struct broker_partition **ret_internal)
 {
-	struct broker_partition *first = NULL, *last = NULL;
+	struct broker_partition *first = NULL, *internal = NULL;
 	struct broker_partition **at = &f->dirty, **end;
 
 	while (*at != NULL) {
@@ -401,84 +418,65 @@ take_dirty_locked(struct flusher *f, bool all)
 		p->wanted = false;
 		/* Cleared before the sync: what comes now is listed anew. */
 		__atomic_store_n(&p->is_dirty, false, __ATOMIC_RELEASE);
-		end = p->internal ? &last : &first;
+		end = p->internal ? &internal : &first;
 		p->next_round = *end;
 		*end = p;
 	}
-	for (end = &first; *end != NULL; end = &(*end)->next_round)
-		;
-	*end = last;
+	*ret_internal = internal;
 	return first;
 }
 
 static void
-sync_one(struct flusher *f, struct broker_partition *p)
+synced(void *arg, struct broker_partition *p, int rc, struct leat_err *err)
 {
-	struct leat_err err = LEAT_ERR_INIT;
-	int64_t t = clock_mono_ns(&clock_system);
-	int rc = flusher_sync(p, &err);
+	struct flusher *f = arg;
 
 	metric_add(f->syncs, 1);
-	metric_add(f->sync_ns, clock_mono_ns(&clock_system) - t);
 	if (rc < 0 && rc != LEAT_E_NOTFOUND && rc != BROKER_E_OFFLINE)
-		log_err(&f->env->lg, "sync failed, partition offline", &err);
-	settle(f, p, rc, &err);
+		log_err(&f->env->lg, "sync failed, partition offline", err);
+	settle(f, p, rc, err);
+	broker_partition_put(p);
 }
 
-/* Starts the writing of all files, so that the syncs overlap. */
+/* All of a list; one alone needs no other thread. */
 static void
-start_writing(struct flusher *f, struct broker_partition *list)
+sync_list(struct flusher *f, struct broker_partition *list)
 {
-	const struct fsio *fs = f->env->fs;
+	struct leat_err err = LEAT_ERR_INIT;
 
-	if (fs->writeback == NULL || list == NULL ||
-	    list->next_round == NULL)
+	if (list == NULL)
 		return;
-	for (struct broker_partition *p = list; p != NULL; p = p->next_round) {
-		struct segment *s = NULL;
-		int fd;
-
-		lock_acquire(&p->lock);
-		if (p->nsegs > 0 && partition_active_locked(p)->dirty) {
-			s = partition_active_locked(p);
-			segment_get(s);
-		}
-		lock_release(&p->lock);
-		if (s == NULL)
-			continue;
-		if ((fd = segment_pin(s, NULL)) >= 0) {
-			(void)fs->writeback(fs, fd, 0, 0);
-			segment_unpin(s);
-		}
-		segment_put(s);
-	}
+	if (list->next_round == NULL)
+		synced(f, list, flusher_sync(list, &err), &err);
+	else
+		sync_pool_run(f->pool, list, synced, f);
 }
 
 static void
 sync_round(struct flusher *f, bool all)
 {
-	struct broker_partition *list = take_dirty_locked(f, all), *next;
+	struct broker_partition *internal;
+	struct broker_partition *list = take_dirty_locked(f, all, &internal);
+	int64_t t = clock_mono_ns(&clock_system);
 
 	f->urgent = false;
 	lock_release(&f->lock);
-	start_writing(f, list);
-	for (struct broker_partition *p = list; p != NULL; p = next) {
-		next = p->next_round;
-		sync_one(f, p);
-		broker_partition_put(p);
-	}
+	sync_list(f, list);
+	sync_list(f, internal);
+	metric_add(f->sync_ns, clock_mono_ns(&clock_system) - t);
 	lock_acquire(&f->lock);
 }
 
+/* When the first of the dirty ones must be synced, INT64_MAX: none. */
 static int64_t
-oldest_locked(const struct flusher *f)
+due_locked(const struct flusher *f)
 {
-	int64_t oldest = INT64_MAX;
+	int64_t due = INT64_MAX;
 
 	for (const struct broker_partition *p = f->dirty; p != NULL;
 	    p = p->next_dirty)
-		oldest = MIN(oldest, p->dirty_since_ns);
-	return oldest;
+		due = MIN(due, p->dirty_since_ns + p->sync_within_ns);
+	return due;
 }
 
 static void *
@@ -488,10 +486,8 @@ run(void *arg)
 
 	lock_acquire(&f->lock);
 	while (!f->stop) {
-		int64_t now = clock_mono_ns(&clock_system);
-		int64_t oldest = oldest_locked(f);
-		bool due = oldest != INT64_MAX &&
-		    now - oldest >= f->interval_ns;
+		int64_t due_ns = due_locked(f);
+		bool due = due_ns <= clock_mono_ns(&clock_system);
 
 		if (f->urgent || due)
 			sync_round(f, due);
@@ -499,8 +495,7 @@ run(void *arg)
 			do_writeback(f);
 		else
 			(void)cond_wait_until(&f->cond, &f->lock,
-			    oldest == INT64_MAX ? -1 :
-			    oldest + f->interval_ns);
+			    due_ns == INT64_MAX ? -1 : due_ns);
 	}
 	while (f->dirty != NULL)
 		sync_round(f, true);
@@ -517,9 +512,11 @@ flusher_start(struct log_env *env, int64_t interval_ms,
 	struct flusher *f = calloc(1, sizeof(*f));
 	int rc;
 
-	if (f == NULL)
+	if (f == NULL || (f->pool = sync_pool_new()) == NULL) {
+		free(f);
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory for the flusher");
+	}
 	f->env = env;
 	f->interval_ns = interval_ms * 1000000;
 	lock_init(&f->lock, RANK_FLUSHER);
@@ -535,6 +532,7 @@ flusher_start(struct log_env *env, int64_t interval_ms,
 	if ((rc = thread_start(&f->thread, "leat-flusher", run, f, err)) < 0) {
 		lock_fini(&f->lock);
 		cond_fini(&f->cond);
+		sync_pool_free(f->pool);
 		free(f);
 		return rc;
 	}
@@ -552,6 +550,7 @@ flusher_stop(struct flusher *f)
 	cond_signal(&f->cond);
 	lock_release(&f->lock);
 	thread_join(&f->thread);
+	sync_pool_free(f->pool);
 	lock_fini(&f->lock);
 	cond_fini(&f->cond);
 	free(f);

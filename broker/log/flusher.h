@@ -53,6 +53,8 @@ int flusher_sync(struct broker_partition *p, struct leat_err *err);
 void flusher_writeback(struct flusher *f, struct segment *s);
 /* The partition has unsynced bytes. Its lock is held. */
 void flusher_dirty_locked(struct flusher *f, struct broker_partition *p);
+/* Begins a round for a partition, if it has unsynced bytes. @thread any */
+void flusher_hurry(struct flusher *f, struct broker_partition *p);
 /* Calls the waiters of a partition that will not be synced any more. */
 void flusher_forget(struct flusher *f, struct broker_partition *p);
 

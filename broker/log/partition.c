@@ -49,6 +49,7 @@ partition_new(struct log_env *env, const char *data_dir, const char *topic,
 	p->internal = internal;
 	p->config = *config;
 	p->damaged_point = -1;
+	p->waits_tail = &p->waits;
 	lock_init(&p->lock, RANK_PARTITION);
 	cond_init(&p->cond);
 	producers_init(&p->producers);
@@ -293,6 +294,38 @@ done:
 	return rc;
 }
 
+/* Room on disk for a whole segment, which its file does not show. */
+static int
+reserve_room(struct broker_partition *p, struct segment *s,
+    struct leat_err *err)
+{
+	const struct fsio *fs = p->env->fs;
+	int rc;
+
+	if (!p->config.preallocate || fs->reserve == NULL)
+		return 0;
+	rc = fs->reserve(fs, s->file.fd, p->config.segment_bytes);
+	if (rc == 0 || rc == -EOPNOTSUPP)
+		return 0;
+	return leat_err_set(err, LEAT_CLS_RETRY, rc, "reserve %lld bytes of "
+	    "%s: %s", (long long)p->config.segment_bytes, s->path,
+	    strerror(-rc));
+}
+
+/* Gives back what a finished segment did not need. */
+static void
+release_room(struct broker_partition *p, struct segment *s)
+{
+	const struct fsio *fs = p->env->fs;
+	int fd;
+
+	if (!p->config.preallocate || fs->reserve == NULL ||
+	    (fd = segment_pin(s, NULL)) < 0)
+		return;
+	(void)fs->ftruncate(fs, fd, s->size);
+	segment_unpin(s);
+}
+
 int
 partition_roll_locked(struct broker_partition *p, struct leat_err *err)
 {
@@ -307,7 +340,10 @@ partition_roll_locked(struct broker_partition *p, struct leat_err *err)
 	rc = fd_slot_pin(p->env->fds, &s->file, true, err);
 	if (rc < 0)
 		goto fail;
+	rc = reserve_room(p, s, err);
 	segment_unpin(s);
+	if (rc < 0)
+		goto fail;
 	s->created_ms = clock_wall_ms(p->env->clock);
 	s->stats_known = true;
 	s->fresh = true;
@@ -317,6 +353,7 @@ partition_roll_locked(struct broker_partition *p, struct leat_err *err)
 		segment_finish_index(partition_active_locked(p));
 		if ((rc = partition_snapshot_locked(p, false, err)) < 0)
 			goto fail;
+		release_room(p, partition_active_locked(p));
 	}
 	if ((rc = partition_insert_locked(p, p->nsegs, s, err)) < 0)
 		goto fail;
@@ -425,6 +462,7 @@ partition_close_files(struct broker_partition *p, struct leat_err *err)
 	lock_acquire(&p->lock);
 	s = partition_active_locked(p);
 	segment_finish_index(s);
+	release_room(p, s);
 	rc = partition_check_locked(p, err);
 	if (rc == 0 && (rc = segment_write_index(s, err)) == 0)
 		rc = segment_seal(s, err);

@@ -68,7 +68,8 @@ struct broker_partition {
 	bool is_dirty;
 	bool wanted;			/* somebody waits for a sync */
 	int64_t dirty_since_ns;
-	struct flush_wait *waits;
+	int64_t sync_within_ns;		/* of dirty_since_ns; flush.ms */
+	struct flush_wait *waits, **waits_tail;
 
 	/* RANK_WAITERS; guards all below. */
 	struct lock waiters_lock;
@@ -168,12 +169,14 @@ struct append {
 /* Appends what was checked. Written on return; wakes readers. */
 int partition_append(struct broker_partition *p, struct append *a,
     struct broker_appended *ret, struct leat_err *err);
-/*
- * broker_append, and which record was at fault: *ret_bad_record gets its index
- * in the batch, or stays as it is.
- */
+/* What a producer on the network wants to know besides. */
+struct append_told {
+	int32_t bad_record;	/* the index of the one at fault, -1: none */
+	bool sync;		/* flush.messages: it counts when durable */
+};
+/* broker_append; *ret_told is filled on failure too. */
 int partition_append_client(struct broker_partition *p, uint8_t *batch,
-    size_t len, int32_t *ret_bad_record, struct broker_appended *ret,
+    size_t len, struct append_told *ret_told, struct broker_appended *ret,
     struct leat_err *err);
 /* Appends a batch of the builder's, of the broker's own making. */
 int partition_append_own(struct broker_partition *p, uint8_t *batch,

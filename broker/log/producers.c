@@ -42,6 +42,18 @@ producers_clear(struct producers *ps)
 	producers_init(ps);
 }
 
+int64_t
+producers_largest_id(const struct producers *ps)
+{
+	const struct leat_map_entry *e;
+	int64_t largest = -1;
+	size_t it = 0;
+
+	while ((e = leat_map_next(&ps->by_id, &it)) != NULL)
+		largest = MAX(largest, ((const struct producer *)e->value)->id);
+	return largest;
+}
+
 size_t
 producers_count(const struct producers *ps)
 {

@@ -53,6 +53,8 @@ void producers_init(struct producers *ps);
 void producers_fini(struct producers *ps);
 void producers_clear(struct producers *ps);
 size_t producers_count(const struct producers *ps);
+/* -1 without producers. */
+int64_t producers_largest_id(const struct producers *ps);
 struct producer *producers_find(const struct producers *ps, int64_t id);
 /* First offset of the oldest open transaction, or `end` when none is. */
 int64_t producers_stable(const struct producers *ps, int64_t end);

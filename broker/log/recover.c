@@ -189,7 +189,12 @@ bad_bytes(struct broker_partition *p, size_t i, int64_t pos,
 	struct leat_err err = LEAT_ERR_INIT;
 	int more = 0, rc;
 
-	if (p->segs[i]->next_offset < recovery_point) {
+	if (recover_is_old_format(p, i, pos, file_size)) {
+		leat_err_set(why, LEAT_CLS_CONFIG, LEAT_E_CORRUPT,
+		    "%s has messages of a format from before Kafka 0.11, "
+		    "which is not read", p->segs[i]->path);
+		more = 1;
+	} else if (p->segs[i]->next_offset < recovery_point) {
 		more = recover_more_behind(p, i, pos, file_size, &err);
 		if (more < 0) {
 			*why = err;

@@ -31,5 +31,11 @@ int recover_more_behind(struct broker_partition *p, size_t i, int64_t pos,
 /* One batch's effect on the producers, for scans. */
 int recover_replay(struct broker_partition *p, struct segment *note_aborted,
     const struct batch_header *h, const uint8_t *batch, struct leat_err *err);
+/*
+ * Does a message of a format older than Kafka 0.11's stand at byte pos? Such a
+ * log is not read, and not to be taken for a torn one.
+ */
+bool recover_is_old_format(struct broker_partition *p, size_t i, int64_t pos,
+    int64_t file_size);
 
 #endif

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <zlib.h>
+
 #include <leat/wire.h>
 
 #include "core/base/obj.h"
@@ -148,4 +150,39 @@ recover_more_behind(struct broker_partition *p, size_t i, int64_t pos,
 			rc = 1;
 	free(data);
 	return rc;
+}
+
+/*
+ * Messages of before format 2: offset (8), length (4), CRC-32 of what follows
+ * (4), magic (1). The magic stands where batches have it.
+ */
+bool
+recover_is_old_format(struct broker_partition *p, size_t i, int64_t pos,
+    int64_t file_size)
+{
+	enum { HEAD = 17, LENGTH_LEAST = 14, LENGTH_MOST = 64 << 20 };
+	struct segment *s = p->segs[i];
+	uint8_t head[HEAD], *data = NULL;
+	bool is_old = false;
+	int32_t length;
+	int fd;
+
+	if (file_size - pos < HEAD || (fd = segment_pin(s, NULL)) < 0)
+		return false;
+	if (fsio_pread_full(p->env->fs, fd, head, HEAD, pos, NULL) < 0 ||
+	    head[16] > 1)
+		goto done;
+	length = (int32_t)leat_get_u32(head + 8);
+	if (length < LENGTH_LEAST || length > LENGTH_MOST ||
+	    length > file_size - pos - 12 ||
+	    (data = malloc((size_t)length)) == NULL)
+		goto done;
+	if (fsio_pread_full(p->env->fs, fd, data, (size_t)length, pos + 12,
+	    NULL) == 0)
+		is_old = crc32(0, data + 4, (uInt)length - 4) ==
+		    leat_get_u32(data);
+done:
+	free(data);
+	segment_unpin(s);
+	return is_old;
 }

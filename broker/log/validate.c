@@ -24,9 +24,8 @@ refuse(struct leat_err *err, int code, const char *why)
 	    why);
 }
 
-/* Sizes, before anything is read that costs time. */
-static int
-check_size(const uint8_t *batch, size_t len, const struct topic_config *c,
+int
+validate_size(const uint8_t *batch, size_t len, const struct topic_config *c,
     struct leat_err *err)
 {
 	int64_t length;
@@ -242,7 +241,7 @@ validate_batch(uint8_t *batch, size_t len, const struct topic_config *c,
 	int64_t max_ts;
 	int rc;
 
-	if ((rc = check_size(batch, len, c, err)) < 0)
+	if ((rc = validate_size(batch, len, c, err)) < 0)
 		return rc;
 	batch_header_fields(batch, &h);
 	if (crc32c(0, batch + 21, len - 21) != h.crc)

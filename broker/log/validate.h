@@ -19,4 +19,8 @@ int validate_batch(uint8_t *batch, size_t len, const struct topic_config *c,
     int64_t now_ms, struct batch_header *ret_header, int32_t *ret_bad_record,
     struct leat_err *err);
 
+/* Only that it is one batch of the right magic, and not too large. */
+int validate_size(const uint8_t *batch, size_t len,
+    const struct topic_config *c, struct leat_err *err);
+
 #endif

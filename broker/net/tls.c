@@ -124,12 +124,13 @@ set_certificate(const struct tls *t, SSL_CTX *ctx, struct leat_err *err)
 		return rc;
 	if (SSL_CTX_use_certificate_chain_file(ctx, t->certificate) != 1)
 		return file_error("certificate", t->certificate, err);
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-		return file_error("key", key, err);
-	if (SSL_CTX_check_private_key(ctx) != 1)
-		return file_error("key does not fit the certificate:", key,
-		    err);
-	return 0;
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1)
+		return 0;
+	if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH)
+		return file_error("key of another certificate", key, err);
+	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+	    "TLS: key '%s': no private key that can be read without a "
+	    "passphrase (%s)", key, openssl_reason());
 }
 
 /* A key with a passphrase has nobody to ask. */

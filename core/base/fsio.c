@@ -128,6 +128,12 @@ system_writeback(const struct fsio *fs, int fd, int64_t off, int64_t len)
 	    -errno : 0;
 }
 
+static int
+system_reserve(const struct fsio *fs, int fd, int64_t len)
+{
+	return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, len) < 0 ? -errno : 0;
+}
+
 const struct fsio fsio_system = {
 	.open = system_open,
 	.close = system_close,
@@ -142,6 +148,7 @@ const struct fsio fsio_system = {
 	.rmdir = system_rmdir,
 	.fstat = system_fstat,
 	.writeback = system_writeback,
+	.reserve = system_reserve,
 };
 
 /* --------------------------------------------------- whole-range transfer */

@@ -36,6 +36,11 @@ struct fsio {
 	/* Begins to write a range back, waits for nothing. NULL: not there. */
 	int (*writeback)(const struct fsio *, int fd, int64_t off,
 	    int64_t len);
+	/*
+	 * Reserves room for the first len bytes; the size stays. -EOPNOTSUPP
+	 * where that is not possible. NULL: not there.
+	 */
+	int (*reserve)(const struct fsio *, int fd, int64_t len);
 };
 
 /* The real thing. Opens with O_CLOEXEC; retries EINTR. */

@@ -122,7 +122,8 @@ take_option(const struct args *a, char **argv, int left, int *ret_exit)
 	size_t len = equals ? (size_t)(equals - word) : strlen(word);
 	const struct arg *attached = find_attached(a, word);
 	const struct arg *o = attached ? attached : find(a, word, len);
-	const char *value = attached ? word + 2 : equals ? equals + 1 : NULL;
+	const char *value = attached ? word + 2 : equals ? equals + 1
+							 : NULL;
 	int took = 1;
 
 	if (o == NULL)

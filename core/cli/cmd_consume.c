@@ -54,10 +54,12 @@ understand_format(const struct options *o, struct consume *c)
 		text = line;
 	} else if (o->key || o->headers || o->json) {
 		return usage("--key, --headers and --json do not go with "
-			     "a format", o->format);
+			     "a format",
+		    o->format);
 	} else if (strchr(text, '%') == NULL) {
 		return usage("--format is json, text or a text with %-letters, "
-			     "not", text);
+			     "not",
+		    text);
 	}
 	if (record_format_parse(&c->format, text, &err) < 0)
 		return usage("--format:", err.text);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_produce.c: `leat produce`: lines become records of a topic. */
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +68,27 @@ count_failure(struct produce *p, const char *what, int64_t line)
 		fputs("leat: further failures are only counted\n", stderr);
 }
 
+/* Nothing will work any more: that is said once, instead of each record. */
+static bool
+ended_for_all(struct produce *p)
+{
+	char text[512];
+	rd_kafka_resp_err_t code;
+
+	if (p->k.broken == RD_KAFKA_RESP_ERR__FATAL)
+		return true;
+	code = rdk.fatal_error(p->k.rk, text, sizeof(text));
+	if (code == 0)
+		return false;
+	p->k.broken = RD_KAFKA_RESP_ERR__FATAL;
+	kafka_complain(&p->k, code, text, "cannot go on");
+	if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+		fputs("This broker is too old for idempotent producers: try "
+		      "--acks 1.\n",
+		    stderr);
+	return true;
+}
+
 /* Only for records that failed: delivery.report.only.error. */
 static void
 delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
@@ -81,7 +101,10 @@ delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
 		return;
 	p->sent--;
 	p->bytes -= m->len + m->key_len;
-	count_failure(p, rdk.err2str(m->err), 0);
+	if (ended_for_all(p))
+		p->failed++;
+	else
+		count_failure(p, rdk.err2str(m->err), 0);
 }
 
 /* ---------------------------------------------------------------- sending */
@@ -170,6 +193,8 @@ send_record(struct produce *p, const struct cli_record *r)
 			rdk.poll(p->k.rk, 50);
 			if (kafka_stop_signal() == 0)
 				continue;
+		} else if (code != 0 && ended_for_all(p)) {
+			p->failed++;
 		} else if (code != 0) {
 			count_failure(p, rdk.err2str(code), p->line);
 		} else {
@@ -347,7 +372,8 @@ start(struct produce *p)
 		if (rdk.conf_set(p->k.conf, "compression.codec",
 			o->compression, text, sizeof(text)) != 0)
 			return usage("--compression is none, gzip, snappy, "
-				     "lz4 or zstd, not", o->compression);
+				     "lz4 or zstd, not",
+			    o->compression);
 	}
 	/* The library refuses more than this: 1000000000 bytes. */
 	snprintf(size, sizeof(size), "%lld",
@@ -360,13 +386,19 @@ start(struct produce *p)
 
 /* ---------------------------------------------------------------- the end */
 
-/* Waits until all is answered for; what a signal leaves behind is lost. */
+/* Waits until all is answered for; after a signal not longer than --timeout. */
 static void
 flush(struct produce *p)
 {
+	int64_t end = 0;
+
 	while (rdk.outq_len(p->k.rk) > 0 && p->k.broken == 0) {
 		rdk.flush(p->k.rk, 100);
-		if (kafka_stop_signal() == SIGTERM)
+		if (kafka_stop_signal() == 0)
+			continue;
+		if (end == 0)
+			end = kafka_now_ms() + p->k.timeout_ms;
+		else if (kafka_now_ms() > end)
 			break;
 	}
 }

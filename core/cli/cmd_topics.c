@@ -42,8 +42,9 @@ static void
 print_list(const struct rd_kafka_metadata_topic **topics, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		printf("%-48s %4d partitions, %d replica%s\n",
+		printf("%-48s %4d partition%s, %d replica%s\n",
 		    topics[i]->topic, topics[i]->partition_cnt,
+		    topics[i]->partition_cnt == 1 ? "" : "s",
 		    replicas(topics[i]), replicas(topics[i]) == 1 ? "" : "s");
 }
 

@@ -47,7 +47,8 @@ choose(const struct arg_list *list, struct chosen *to)
 			if (leat_parse_i64(leat_str_cut(&rest, ','), 0,
 				INT32_MAX, &n) < 0)
 				return usage("--topic is NAME or NAME:0,1, "
-					     "not", list->items[i]);
+					     "not",
+				    list->items[i]);
 	}
 	return EXIT_OK;
 }
@@ -64,7 +65,8 @@ among(const char *partitions, int32_t partition)
 	rest = leat_str_c(partitions);
 	while (rest.len > 0)
 		if (leat_parse_i64(leat_str_cut(&rest, ','), 0, INT32_MAX,
-			&n) == 0 && n == partition)
+			&n) == 0 &&
+		    n == partition)
 			return true;
 	return false;
 }
@@ -286,6 +288,11 @@ reset(struct kafka *k, const struct reset *o, const char *name)
 		rc = check_empty(k, &g);
 	if (rc == EXIT_OK)
 		rc = list_parts(k, &g, o->chosen, o->topics.n, all);
+	if (rc == EXIT_OK && all->cnt == 0) {
+		fprintf(stderr, "leat: group '%s' has no offsets; --topic says "
+		    "of what it shall have some\n", name);
+		rc = EXIT_NOT_FOUND;
+	}
 	if (rc == EXIT_OK)
 		rc = kafka_group_ranges(k, &g);
 	if (rc == EXIT_OK)
@@ -349,7 +356,8 @@ cmd_groups_reset(int argc, char **argv)
 	if (kafka_place_parse(o.to, kafka_wall_ms(), &o.place) < 0)
 		return usage("--to is earliest, latest, an offset, -N, +N, "
 			     "@ms, @-15m or a time like 2026-01-31T12:00:00Z, "
-			     "not", o.to);
+			     "not",
+		    o.to);
 	rc = choose(&o.topics, o.chosen);
 	if (rc != EXIT_OK)
 		return rc;

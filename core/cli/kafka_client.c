@@ -202,7 +202,8 @@ on_error(rd_kafka_t *rk, int code, const char *reason, void *arg)
 		snprintf(k->cause, sizeof(k->cause), "%s", reason);
 	if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
 	    code == RD_KAFKA_RESP_ERR__SSL ||
-	    (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && k->broken == 0))
+	    (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && k->broken == 0 &&
+		!k->talk))
 		k->broken = (rd_kafka_resp_err_t)code;
 }
 

@@ -27,10 +27,10 @@ struct kafka_options {
 	{ "bootstrap", 'b', ARG_TEXT, "HOST:PORT,..",                   \
 	    "brokers to begin with ($LEAT_BOOTSTRAP, "                  \
 	    KAFKA_BOOTSTRAP_DEFAULT ")", &(o).bootstrap },              \
-	{ "config", 'c', ARG_TEXT, "FILE",                              \
+	    { "config", 'c', ARG_TEXT, "FILE", \
 	    "properties of a Kafka client, in Java's names",            \
 	    &(o).config },                                              \
-	{ "property", 'X', ARG_LIST, "NAME=VALUE",                      \
+	    { "property", 'X', ARG_LIST, "NAME=VALUE", \
 	    "a property of librdkafka; may be repeated", &(o).set },    \
 	{ "timeout", 't', ARG_INT, "SECONDS",                           \
 	    "how long to wait for an answer (20)", &(o).timeout_s }
@@ -52,7 +52,7 @@ struct kafka {
 	int timeout_ms;
 	char brokers[256];	/* for texts: where we began */
 	rd_kafka_resp_err_t broken;	/* why nothing will work, or 0 */
-	bool talk;		/* print what librdkafka complains about */
+	bool talk;		/* it runs: print what librdkafka says, go on */
 	char cause[512];	/* what librdkafka complained about last */
 };
 

@@ -138,8 +138,10 @@ property(void *arg, const char *name, const char *value, int line,
 	if (rc != 0)
 		return rc < 0 ? leat_err_wrap(err, "line %d", line) : 0;
 	for (size_t i = 0; i < ARRAY_LEN(renamed); i++)
-		if (strcmp(name, renamed[i].java) == 0)
+		if (strcmp(name, renamed[i].java) == 0) {
 			name = renamed[i].ours;
+			break;
+		}
 	if (name == NULL)
 		return 0;
 	if (strcmp(name, "ssl.endpoint.identification.algorithm") == 0 &&
@@ -180,15 +182,17 @@ apply_jaas(struct java *j, struct leat_err *err)
 	} plain[] = {
 		{ "username", "sasl.username" },
 		{ "password", "sasl.password" },
-	}, kerberos[] = {
-		{ "keyTab", "sasl.kerberos.keytab" },
-		{ "principal", "sasl.kerberos.principal" },
-		{ "serviceName", "sasl.kerberos.service.name" },
-	}, oauth[] = {
-		{ "clientId", "sasl.oauthbearer.client.id" },
-		{ "clientSecret", "sasl.oauthbearer.client.secret" },
-		{ "scope", "sasl.oauthbearer.scope" },
-	};
+	},
+	  kerberos[] = {
+		  { "keyTab", "sasl.kerberos.keytab" },
+		  { "principal", "sasl.kerberos.principal" },
+		  { "serviceName", "sasl.kerberos.service.name" },
+	  },
+	  oauth[] = {
+		  { "clientId", "sasl.oauthbearer.client.id" },
+		  { "clientSecret", "sasl.oauthbearer.client.secret" },
+		  { "scope", "sasl.oauthbearer.scope" },
+	  };
 	bool is_oauth = strcasecmp(j->mechanism, "OAUTHBEARER") == 0;
 	bool is_kerberos = strstr(j->jaas, "Krb5LoginModule") != NULL;
 	int rc = 0;

@@ -140,7 +140,8 @@ cmd_topics_create(int argc, char **argv)
 		return rc;
 	if (o.partitions == 0 || o.partitions > INT32_MAX)
 		return usage("a topic has 1 partition and more, not this "
-			     "number of", "--partitions");
+			     "number of",
+		    "--partitions");
 	if (o.replicas == 0 || o.replicas > INT16_MAX)
 		return usage("there is 1 copy and more, not this number of",
 		    "--replication-factor");
@@ -207,7 +208,7 @@ cmd_topics_delete(int argc, char **argv)
 		return rc;
 	rc = kafka_open(&k, &o);
 	if (rc == EXIT_OK)
-		rc = delete(&k, if_exists, &a);
+		rc = delete (&k, if_exists, &a);
 	kafka_close(&k);
 	return rc;
 }
@@ -378,7 +379,8 @@ cmd_topics_alter(int argc, char **argv)
 		return rc;
 	if (o.partitions == 0 && o.set.n + o.unset.n == 0)
 		return usage("say what to change: --partitions, --set or "
-			     "--unset, for", a.words[0]);
+			     "--unset, for",
+		    a.words[0]);
 	if (o.partitions > INT32_MAX)
 		return usage("no topic has this number of", "--partitions");
 	rc = check_pairs(&o.set);
@@ -524,7 +526,8 @@ cmd_topics_purge(int argc, char **argv)
 	if (kafka_place_parse(o.before, kafka_wall_ms(), &o.place) < 0 ||
 	    o.place.kind == PLACE_BEGINNING || o.place.kind == PLACE_FORTH)
 		return usage("--before is an offset, end, -N, @ms, @-15m or a "
-			     "time like 2026-01-31T12:00:00Z, not", o.before);
+			     "time like 2026-01-31T12:00:00Z, not",
+		    o.before);
 	rc = kafka_open(&k, &o.kafka);
 	if (rc == EXIT_OK)
 		rc = purge(&k, &o, a.words[0]);

@@ -47,6 +47,9 @@ struct worker_options {
 	/* the embedded broker */
 	int64_t broker_partitions;
 	int32_t broker_auto_create;
+	int32_t broker_delete_topics;
+	int32_t broker_lenient_replication;
+	int64_t broker_max_partitions;
 	int64_t broker_flush_interval_ms;
 	int64_t broker_retention_check_ms;
 	int64_t broker_retention_ms;		/* -1: for ever */

@@ -137,6 +137,7 @@ open_broker(struct worker *w, struct leat_err *err)
 	o.metrics = w->metrics;
 	o.default_partitions = (int32_t)w->set->broker_partitions;
 	o.auto_create = w->set->broker_auto_create != 0;
+	o.max_partitions = (int32_t)w->set->broker_max_partitions;
 	o.flush_interval_ms = w->set->broker_flush_interval_ms;
 	o.retention_check_ms = w->set->broker_retention_check_ms;
 	o.offsets_retention_ms =
@@ -166,6 +167,8 @@ open_listener(struct worker *w, struct leat_err *err)
 	o.max_connections_per_ip =
 	    (int32_t)w->set->broker_max_connections_per_ip;
 	o.idle_ms = w->set->broker_idle_ms;
+	o.delete_topics = w->set->broker_delete_topics != 0;
+	o.lenient_replication = w->set->broker_lenient_replication != 0;
 	o.request_max_bytes = w->set->broker_request_max_bytes;
 	o.queued_max_bytes = w->set->broker_queued_max_bytes;
 	o.tls_certificate = w->set->broker_tls_certificate;
