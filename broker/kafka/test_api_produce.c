@@ -753,6 +753,25 @@ test_acks_all(void **state)
 	expect_error(&r, KAFKA_KAFKA_STORAGE_ERROR, "");
 	r = produce_to(s, &p, "all", one.data, one.len);
 	expect_error(&r, KAFKA_KAFKA_STORAGE_ERROR, "takes no appends");
+
+	/* The same for two that are synced side by side. */
+	gate_set(false, 0);
+	OK(broker_topic_create(b, "both", 2, NULL, 0, &err));
+	gate_set(true, -EIO);
+	begin(&c, s, &p, "both", 2);
+	put_part(&c, 0, one.data, one.len);
+	put_part(&c, 1, one.data, one.len);
+	send(&c);
+	assert_false(th_kafka_wait(&c, 50));
+	gate_set(false, -EIO);
+	assert_true(th_kafka_wait(&c, WAIT_MS));
+	get_head(&c, "both", 2);
+	for (int i = 0; i < 2; i++) {
+		r = get_part(&c);
+		expect_error(&r, KAFKA_KAFKA_STORAGE_ERROR, "");
+	}
+	get_tail(&c);
+	th_kafka_end(&c);
 	gate_set(false, 0);
 	kafka_server_free(s);
 	broker_close(b);
