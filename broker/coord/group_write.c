@@ -55,7 +55,8 @@ group_add_offset(struct batch_builder *bb, const char *group,
 	    partition);
 	if (v != NULL)
 		offset_value_encode(&value, v);
-	return group_add_record(bb, &key, v == NULL ? NULL : &value, now_ms, err);
+	return group_add_record(bb, &key, v == NULL ? NULL : &value, now_ms,
+	    err);
 }
 
 int
@@ -114,7 +115,7 @@ encode_group(const struct group *g, struct leat_buf *to)
 		    .session_ms = m->session_ms,
 		    .subscription = member_metadata(m, g->protocol),
 		    .assignment = { (const char *)m->assignment,
-			m->assignment_len },
+			    m->assignment_len },
 		};
 	}
 	group_value_encode(to, &v);
