@@ -18,7 +18,9 @@ enum {
 
 /* key, name, versions, first flexible version, flags */
 #define ROW(k, n, lo, hi, flex, flags, handle, cancel) \
-	{ (k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) }
+	{ \
+		(k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) \
+	}
 
 static const struct kafka_api table[] = {
 	/* Old librdkafka compresses only if 0 is among the versions. */
