@@ -104,7 +104,7 @@ skip_tags(struct value_reader *in)
 	}
 }
 
-/* NULL for null and for "" where that means the same; *failed without memory. */
+/* NULL for null and "", which mean the same here; *failed without memory. */
 static const char *
 own(struct leat_str s, bool *failed)
 {

@@ -55,7 +55,8 @@ group_add_offset(struct batch_builder *bb, const char *group,
 	    partition);
 	if (v != NULL)
 		offset_value_encode(&value, v);
-	return group_add_record(bb, &key, v == NULL ? NULL : &value, now_ms, err);
+	return group_add_record(bb, &key, v == NULL ? NULL : &value, now_ms,
+	    err);
 }
 
 int

@@ -85,7 +85,7 @@ commit(struct kafka_request *rq, const char *group,
     struct offset_topic *topics, int32_t ntopics, int32_t total)
 {
 	struct broker_group_offset *list = leat_arena_calloc(&rq->arena,
-	    (size_t)total + 1, sizeof(*list));
+	    (size_t)total + 1, sizeof(*list)), *o;
 	size_t n = 0;
 
 	if (list == NULL)
@@ -97,13 +97,14 @@ commit(struct kafka_request *rq, const char *group,
 			p->error = check_partition(rq, &topics[i], p);
 			if (p->error != KAFKA_NONE)
 				continue;
-			list[n++] = (struct broker_group_offset){
-			    .topic = topics[i].name,
-			    .partition = p->partition, .offset = p->offset,
-			    .leader_epoch = p->leader_epoch,
-				.metadata = p->metadata.len > 0 ? p->metadata.ptr : NULL,
-				.metadata_len = p->metadata.len
-			};
+			o = &list[n++];
+			o->topic = topics[i].name;
+			o->partition = p->partition;
+			o->offset = p->offset;
+			o->leader_epoch = p->leader_epoch;
+			if (p->metadata.len > 0)
+				o->metadata = p->metadata.ptr;
+			o->metadata_len = p->metadata.len;
 		}
 	}
 	return (int16_t)group_commit(rq->broker->groups, group, who,

@@ -238,16 +238,26 @@ static void
 join_once(struct ask *a, int v, const char *id, const char *protocol)
 {
 	if (v >= 8)
-		ask_begin(a, 11, v, "siisns" "asy." "n.", group, 10000, 60000,
+		ask_begin(a, 11, v, "siisns"
+				    "asy."
+				    "n.",
+		    group, 10000, 60000,
 		    id, NULL, "consumer", 1, protocol, "mine", "why");
 	else if (v >= 5)
-		ask_begin(a, 11, v, "siisns" "asy." ".", group, 10000, 60000,
+		ask_begin(a, 11, v, "siisns"
+				    "asy."
+				    ".",
+		    group, 10000, 60000,
 		    id, NULL, "consumer", 1, protocol, "mine");
 	else if (v >= 1)
-		ask_begin(a, 11, v, "siiss" "asy", group, 10000, 60000, id,
+		ask_begin(a, 11, v, "siiss"
+				    "asy",
+		    group, 10000, 60000, id,
 		    "consumer", 1, protocol, "mine");
 	else
-		ask_begin(a, 11, v, "siss" "asy", group, 10000, id,
+		ask_begin(a, 11, v, "siss"
+				    "asy",
+		    group, 10000, id,
 		    "consumer", 1, protocol, "mine");
 	ask_read(a);
 	if (v >= 2)
@@ -313,13 +323,21 @@ sync_group(int v, const char *id, int generation, int error)
 	struct ask a;
 
 	if (v >= 5)
-		ask_begin(&a, 14, v, "sisnnn" "asy." ".", group, generation,
+		ask_begin(&a, 14, v, "sisnnn"
+				     "asy."
+				     ".",
+		    group, generation,
 		    id, NULL, "consumer", "range", 1, id, "parts");
 	else if (v >= 3)
-		ask_begin(&a, 14, v, "sisn" "asy." ".", group, generation, id,
+		ask_begin(&a, 14, v, "sisn"
+				     "asy."
+				     ".",
+		    group, generation, id,
 		    NULL, 1, id, "parts");
 	else
-		ask_begin(&a, 14, v, "sis" "asy", group, generation, id, 1,
+		ask_begin(&a, 14, v, "sis"
+				     "asy",
+		    group, generation, id, 1,
 		    id, "parts");
 	ask_read(&a);
 	if (v >= 1)
@@ -354,10 +372,16 @@ leave_group(int v, const char *id, int error)
 	struct ask a;
 
 	if (v >= 5)
-		ask_begin(&a, 13, v, "s" "asnn." ".", group, 1, id, NULL,
+		ask_begin(&a, 13, v, "s"
+				     "asnn."
+				     ".",
+		    group, 1, id, NULL,
 		    "why");
 	else if (v >= 3)
-		ask_begin(&a, 13, v, "s" "asn." ".", group, 1, id, NULL);
+		ask_begin(&a, 13, v, "s"
+				     "asn."
+				     ".",
+		    group, 1, id, NULL);
 	else
 		ask_begin(&a, 13, v, "ss", group, id);
 	ask_read(&a);
@@ -476,21 +500,36 @@ commit(int v, const char *topic, int partition, const char *metadata,
 	struct ask a;
 
 	if (v >= 7)
-		ask_begin(&a, 8, v, "sisn" "as" "ailin.." ".", group, -1, "",
+		ask_begin(&a, 8, v, "sisn"
+				    "as"
+				    "ailin.."
+				    ".",
+		    group, -1, "",
 		    NULL, 1, topic, 1, partition, 42, 3, metadata);
 	else if (v >= 6)
-		ask_begin(&a, 8, v, "sis" "as" "ailin", group, -1, "", 1,
+		ask_begin(&a, 8, v, "sis"
+				    "as"
+				    "ailin",
+		    group, -1, "", 1,
 		    topic, 1, partition, 42, 3, metadata);
 	else if (v >= 5)
-		ask_begin(&a, 8, v, "sis" "as" "ailn", group, -1, "", 1,
+		ask_begin(&a, 8, v, "sis"
+				    "as"
+				    "ailn",
+		    group, -1, "", 1,
 		    topic, 1, partition, 42, metadata);
 	else
-		ask_begin(&a, 8, v, "sisl" "as" "ailn", group, -1, "", -1, 1,
+		ask_begin(&a, 8, v, "sisl"
+				    "as"
+				    "ailn",
+		    group, -1, "", -1, 1,
 		    topic, 1, partition, 42, metadata);
 	ask_read(&a);
 	if (v >= 3)
 		take(&a, "i", 0);
-	take(&a, "as" "aih...", 1, topic, 1, partition, error);
+	take(&a, "as"
+		 "aih...",
+	    1, topic, 1, partition, error);
 	ask_end(&a);
 }
 
@@ -511,19 +550,28 @@ fetch(int v, bool all, int epoch)
 	struct ask a;
 
 	if (v >= 9 && all)
-		ask_begin(&a, 9, v, "as" "nia.b.", 1, group, NULL, -1, -1, 1);
+		ask_begin(&a, 9, v, "as"
+				    "nia.b.",
+		    1, group, NULL, -1, -1, 1);
 	else if (v >= 9)
-		ask_begin(&a, 9, v, "as" "niasaii..b.", 1, group, NULL, -1, 1,
+		ask_begin(&a, 9, v, "as"
+				    "niasaii..b.",
+		    1, group, NULL, -1, 1,
 		    "t", 2, 0, 1, 0);
 	else if (v >= 8 && all)
 		ask_begin(&a, 9, v, "asa.b.", 1, group, -1, 1);
 	else if (v >= 8)
-		ask_begin(&a, 9, v, "as" "asaii..b.", 1, group, 1, "t", 2, 0,
+		ask_begin(&a, 9, v, "as"
+				    "asaii..b.",
+		    1, group, 1, "t", 2, 0,
 		    1, 0);
 	else if (all)
 		ask_begin(&a, 9, v, v >= 7 ? "sab." : "sa.", group, -1, 1);
 	else
-		ask_begin(&a, 9, v, v >= 7 ? "s" "asaii.b." : "s" "asaii..",
+		ask_begin(&a, 9, v, v >= 7 ? "s"
+					     "asaii.b."
+					   : "s"
+					     "asaii..",
 		    group, 1, "t", 2, 0, 1, 1);
 	ask_read(&a);
 	if (v >= 3)
@@ -595,7 +643,9 @@ test_cancel(void **state)
 	snprintf(group, sizeof(group), "cancel");
 	join_once(&first, 0, "", "range");
 	before = replies;
-	ask_begin(&second, 11, 0, "siss" "asy", group, 10000, "", "consumer",
+	ask_begin(&second, 11, 0, "siss"
+				  "asy",
+	    group, 10000, "", "consumer",
 	    1, "range", "yours");
 	assert_int_equal(replies, before);
 	api->cancel(&second.rq);
