@@ -204,7 +204,8 @@ run(void *arg)
 		if (!b->keeper_stop && !b->keeper_kicked)
 			(void)cond_wait_until(&b->keeper_cond, &b->keeper_lock,
 			    clock_deadline_ns(&clock_system,
-			    !b->keeper_idle ? TICK_BUSY_MS : MIN((int64_t)TICK_IDLE_MS,
+			    !b->keeper_idle ? TICK_BUSY_MS :
+			    MIN((int64_t)TICK_IDLE_MS,
 			    b->o.checkpoint_ms)));
 	}
 	lock_release(&b->keeper_lock);
