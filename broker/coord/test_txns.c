@@ -344,20 +344,16 @@ static const enum txn_status lasting[] = { TXN_EMPTY, TXN_ONGOING,
     TXN_PREPARE_COMMIT, TXN_PREPARE_ABORT, TXN_COMPLETE_COMMIT,
     TXN_COMPLETE_ABORT };
 
+enum { INIT, ADD, OFFSETS, COMMIT, ABORT, CALLS };
+
 /* What each call answers in each state; the state after it. */
 static void
 test_calls(void **state)
 {
-	enum { INIT,
-		ADD,
-		OFFSETS,
-		COMMIT,
-		ABORT,
-		N };
 	static const struct {
 		int code;
 		int after;
-	} want[ARRAY_LEN(lasting)][N] = {
+	} want[ARRAY_LEN(lasting)][CALLS] = {
 		{ { 0, TXN_EMPTY }, { 0, TXN_ONGOING },
 		    { BROKER_E_TXN_STATE, TXN_EMPTY },
 		    { BROKER_E_TXN_STATE, TXN_EMPTY },
@@ -388,7 +384,7 @@ test_calls(void **state)
 	struct broker_partition *p = topic(b, "t");
 
 	for (size_t s = 0; s < ARRAY_LEN(lasting); s++)
-		for (int call = 0; call < N; call++) {
+		for (int call = 0; call < CALLS; call++) {
 			char id[32];
 			struct txn_ident who = { id, -1, -1 };
 			struct answer pending;

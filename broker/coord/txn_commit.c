@@ -356,7 +356,7 @@ txn_end_unlock(struct txn_entry *e, enum txn_status to, broker_done_fn *fn,
 		give_up_unlock(e, &err);
 		return;
 	}
-	if (e->ntargets == 0) {		/* all durable, or every append failed */
+	if (e->ntargets == 0) {		/* all durable, or nothing there */
 		decide_unlock(e);
 		return;
 	}

@@ -24,7 +24,7 @@ struct history {
 	struct saying *last;
 	struct saying *decision;	/* a PREPARE that no COMPLETE follows */
 	struct txn_entry *entry;
-	bool fence;			/* data was found that no record knows */
+	bool fence;		/* data was found that no record knows */
 };
 
 static void

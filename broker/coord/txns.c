@@ -274,7 +274,8 @@ has_places(enum txn_status s)
 static struct txn_part **
 sorted_parts(const struct txn_entry *e)
 {
-	struct txn_part **list = calloc(e->nparts + 1, sizeof(struct txn_part *));
+	struct txn_part **list = calloc(e->nparts + 1,
+	    sizeof(struct txn_part *));
 
 	for (size_t i = 0; list != NULL && i < e->nparts; i++)
 		list[i] = &e->parts[i];

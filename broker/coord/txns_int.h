@@ -47,7 +47,7 @@ struct txn_entry {
 	bool remote;
 	int64_t producer_id;
 	int16_t epoch;
-	/* What a remote producer had before; a lost answer makes it ask again. */
+	/* What it had before: a lost answer makes a client ask again. */
 	int64_t last_producer_id;
 	int16_t last_epoch;
 	int32_t timeout_ms;
@@ -55,7 +55,7 @@ struct txn_entry {
 	int64_t start_mono_ns;
 	int64_t update_ms;
 	struct broker_txn *owner;	/* local; NULL: none, or fenced */
-	uint32_t handles;		/* of struct broker_txn that point here */
+	uint32_t handles;	/* of struct broker_txn that point here */
 	bool has_offsets;		/* of groups */
 
 	struct txn_part *parts;		/* of the open transaction */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Producers in this process: the calls of broker.h. They share the states with
- * remote ones, but say less in records: EMPTY when they open, and PREPARE_COMMIT
+ * remote ones, but say less in records: EMPTY when they open, PREPARE_COMMIT
  * when they commit (T3 and T4 in txns.c).
  */
 #include <errno.h>

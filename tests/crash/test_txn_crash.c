@@ -52,8 +52,16 @@ enum {
 
 /* What a client does in a transaction, in this order. */
 enum action {
-	ADD_LEFT, ADD_RIGHT, LEFT_1, RIGHT_1, LEFT_2, RIGHT_2, ADD_GROUP,
-	OFFSETS, END, ACTIONS
+	ADD_LEFT,
+	ADD_RIGHT,
+	LEFT_1,
+	RIGHT_1,
+	LEFT_2,
+	RIGHT_2,
+	ADD_GROUP,
+	OFFSETS,
+	END,
+	ACTIONS
 };
 
 enum outcome { UNKNOWN, COMMITTED, ABORTED };
