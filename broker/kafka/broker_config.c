@@ -17,7 +17,7 @@ struct row {
 	const char *name;
 	enum setting_type type;
 	enum field_kind kind;
-	bool listener;		/* in broker_listen_options, else the broker's */
+	bool listener;		/* a listen option, else the broker's */
 	int offset;
 	const char *fixed;	/* FIXED: the value; TOPIC: of this setting */
 	const char *doc;
@@ -30,7 +30,9 @@ struct row {
 	{ n, SETTING_##type, kind, true, \
 	    (int)offsetof(struct broker_listen_options, field), NULL, doc }
 #define FIX(n, type, value, doc) \
-	{ n, SETTING_##type, FIXED, false, 0, value, doc }
+	{ \
+		n, SETTING_##type, FIXED, false, 0, value, doc \
+	}
 #define DEFAULT_OF(n, type, setting) \
 	{ n, SETTING_##type, TOPIC, false, 0, setting, \
 	    "Default of the topic setting " setting "." }
