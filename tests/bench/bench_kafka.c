@@ -6,10 +6,10 @@
  *
  *	produce-<bytes>-<acks>-<n>	records/s with n producers
  *	produce-latency-p50, -p99	ms to the delivery report, paced
- *	fetch-<bytes>-<n>		records/s of n consumers, each reading all
+ *	fetch-<bytes>-<n>		records/s of n consumers who read all
  *	e2e-latency-p50, -p99		ms from produce() to a consumer, paced
  *	rss-kafka-port			MB at most during all of this
- *	cpu-produce-1000		broker's CPU seconds per million records
+ *	cpu-produce-1000-<acks>		the broker's seconds per million records
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +21,8 @@
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <leat/str.h>
 
 #include "core/base/obj.h"
 #include "tests/bench/bench.h"
@@ -46,6 +48,14 @@ struct broker {
 static char payload[RECORD_MAX];
 static double seconds = 3;
 static int rounds = 3;
+
+static void
+nap_us(long us)
+{
+	const struct timespec ts = { 0, us * 1000 };
+
+	(void)nanosleep(&ts, NULL);
+}
 
 /* ---------------------------------------------------------------- clients */
 
@@ -165,9 +175,9 @@ run_producer(void *arg)
 		if (p->paced > 0) {
 			double at = began + (double)n / PACED_PER_S;
 
-			do
-				rd_kafka_poll(rk, 0);
-			while (bench_now() < at && usleep(100) == 0);
+			for (rd_kafka_poll(rk, 0); bench_now() < at;
+			    rd_kafka_poll(rk, 0))
+				nap_us(100);
 		} else if (n % 256 == 0) {
 			rd_kafka_poll(rk, 0);
 		}
@@ -335,7 +345,7 @@ end_to_end(const struct broker *b, const char *topic, double *p50,
 			}
 			rd_kafka_message_destroy(m);
 		}
-		usleep(50);
+		nap_us(50);
 	}
 	if (n < PACED_RECORDS)
 		th_fail("%s: %d of %d records came", b->bootstrap, n,
@@ -363,7 +373,7 @@ cpu_of(pid_t pid)
 	const char *path = th_text("/proc/%d/stat", pid);
 	size_t len;
 	char *text = th_slurp(path, &len), *p = strrchr(text, ')');
-	unsigned long user = 0, sys = 0;
+	uint64_t user = 0, sys = 0;
 	int field = 2;
 	char *save = NULL, *word;
 
@@ -371,9 +381,11 @@ cpu_of(pid_t pid)
 	    word = strtok_r(NULL, " ", &save)) {
 		field++;
 		if (field == 14)
-			user = strtoul(word, NULL, 10);
+			(void)leat_parse_u64(leat_str_c(word), UINT64_MAX,
+			    &user);
 		if (field == 15)
-			sys = strtoul(word, NULL, 10);
+			(void)leat_parse_u64(leat_str_c(word), UINT64_MAX,
+			    &sys);
 	}
 	free(text);
 	return (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
@@ -511,7 +523,7 @@ bench_all(void **state)
 	if (text != NULL && text[0] >= '1' && text[0] <= '9')
 		rounds = text[0] - '0';
 	if ((text = getenv("BENCH_SECONDS")) != NULL)
-		seconds = strtod(text, NULL);
+		(void)leat_parse_f64(leat_str_c(text), &seconds);
 	both[0].bootstrap = th_worker_kafka(w);
 	both[0].pid = th_worker_pid(w);
 	start_kafka(&both[1]);
