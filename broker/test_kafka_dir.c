@@ -231,7 +231,8 @@ append(struct broker *b, const char *topic)
 	struct broker_partition *p = topics_find(b, topic, 0);
 	struct batch_builder *bb = batch_builder_new(CODEC_NONE, 0, 1 << 20);
 	struct record rec = { .timestamp_ms = clock_wall_ms(&later),
-		.key = LEAT_STR("k"), .value = LEAT_STR("new") };
+		.key = LEAT_STR("k"),
+		.value = LEAT_STR("new") };
 	struct broker_appended done;
 	uint8_t *data;
 	size_t len;
@@ -298,17 +299,15 @@ test_unclean(void **state)
 {
 	static const char zeros[4096];
 	const char *dir = copy("unclean");
-	char path[1024];
 	struct broker *b;
 
 	assert_int_equal(unlink(below(dir, ".kafka_cleanshutdown")), 0);
-	snprintf(path, sizeof(path), "%s/plain-0/00000000000000000000", dir);
-	strcat(path, ".index");
-	put_file(path, zeros, sizeof(zeros), O_APPEND);
-	strcpy(strrchr(path, '.'), ".timeindex");
-	put_file(path, zeros, 4092, O_APPEND);
-	strcpy(strrchr(path, '.'), ".log");
-	put_file(path, "\0\0\0\0\0\0\0\13\0\0\0\100half", 16, O_APPEND);
+	put_file(below(dir, "plain-0/00000000000000000000.index"), zeros,
+	    sizeof(zeros), O_APPEND);
+	put_file(below(dir, "plain-0/00000000000000000000.timeindex"), zeros,
+	    4092, O_APPEND);
+	put_file(below(dir, "plain-0/00000000000000000000.log"),
+	    "\0\0\0\0\0\0\0\13\0\0\0\100half", 16, O_APPEND);
 	b = open_broker(dir);
 	check_records(b);
 	check_offset(b, "plain-group", "codecs", 0, 49);

@@ -135,7 +135,7 @@ topics_adopt(struct broker *b, struct leat_err *err)
 	rc = kraft_log_read(b, &next_id, err);
 	if (rc == LEAT_E_NOTFOUND)
 		return guess_compacted(b, err);
-	if (rc == LEAT_E_CORRUPT) {	/* the end of a log cut off by a crash */
+	if (rc == LEAT_E_CORRUPT) {	/* an end cut off by a crash */
 		log_warn_err(&b->env.lg, "topics' settings are not complete",
 		    err);
 		leat_err_clear(err);

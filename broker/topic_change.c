@@ -65,8 +65,8 @@ check_total(struct broker *b, int32_t more, struct leat_err *err)
 		return 0;
 	return leat_err_set(err, LEAT_CLS_CONFIG, BROKER_E_POLICY,
 	    "%d more partitions beside the %lld there are would be more than "
-	    "the broker takes (broker.max.partitions=%d)", more, (long long)total,
-	    b->o.max_partitions);
+	    "the broker takes (broker.max.partitions=%d)", more,
+	    (long long)total, b->o.max_partitions);
 }
 
 /* A name that differs only in '.' and '_' would share its metrics. */

@@ -35,15 +35,25 @@ struct setting {
 #define NEVER "9223372036854775807"
 
 #define INT32(n, bn, def, lo, hi, at, doc) \
-	{ n, bn, def, SETTING_INT, NUMBER, lo, hi, NULL, at, doc }
+	{ \
+		n, bn, def, SETTING_INT, NUMBER, lo, hi, NULL, at, doc \
+	}
 #define INT64(n, bn, def, lo, hi, at, doc) \
-	{ n, bn, def, SETTING_LONG, NUMBER, lo, hi, NULL, at, doc }
+	{ \
+		n, bn, def, SETTING_LONG, NUMBER, lo, hi, NULL, at, doc \
+	}
 #define WORDS(n, bn, def, rule, choices, at, doc) \
-	{ n, bn, def, SETTING_STRING, rule, 0, 0, choices, at, doc }
+	{ \
+		n, bn, def, SETTING_STRING, rule, 0, 0, choices, at, doc \
+	}
 #define LIST(n, bn, def, rule, at, doc) \
-	{ n, bn, def, SETTING_LIST, rule, 0, 0, NULL, at, doc }
+	{ \
+		n, bn, def, SETTING_LIST, rule, 0, 0, NULL, at, doc \
+	}
 #define FLAG(n, bn, rule, at, doc) \
-	{ n, bn, "false", SETTING_BOOL, rule, 0, 0, NULL, at, doc }
+	{ \
+		n, bn, "false", SETTING_BOOL, rule, 0, 0, NULL, at, doc \
+	}
 
 /* In the order of their names. */
 static const struct setting settings[] = {

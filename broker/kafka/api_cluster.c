@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api_cluster.c: what there is to say of a cluster of one broker: DescribeCluster,
- * DescribeLogDirs, and the answers to those who look for elections,
- * reassignments and quotas.
+ * api_cluster.c: what there is to say of a cluster of one broker:
+ * DescribeCluster, DescribeLogDirs, and the answers to those who look for
+ * elections, reassignments and quotas.
  */
 #include <stdlib.h>
 #include <string.h>

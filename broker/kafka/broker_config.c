@@ -17,7 +17,7 @@ struct row {
 	const char *name;
 	enum setting_type type;
 	enum field_kind kind;
-	bool listener;		/* in broker_listen_options, else the broker's */
+	bool listener;		/* a listen option, else the broker's */
 	int offset;
 	const char *fixed;	/* FIXED: the value; TOPIC: of this setting */
 	const char *doc;

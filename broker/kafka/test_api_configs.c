@@ -60,7 +60,7 @@ read_setting(struct kafka_in *in, int16_t version, const char *of,
 	if (!mine)
 		return;
 	snprintf(s->value, sizeof(s->value), "%s", value);
-	strcpy(s->synonyms, list);
+	memcpy(s->synonyms, list, sizeof(list));
 	s->source = source;
 	s->type = type;
 	s->read_only = read_only;

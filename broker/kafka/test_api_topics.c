@@ -265,35 +265,36 @@ delete(int16_t version, const char *name, const uint8_t id[16])
 {
 	static const uint8_t none[16];
 	enum kafka_error error;
-	const char *text;
-	struct kafka_in *in;
+	const char * text;
+	struct kafka_in * in;
 
 	admin_begin(&a, 20, version);
 	kout_array(&a.call.body, 1);
-	if (version < 6) {
-		kout_str(&a.call.body, name);
-	} else {
-		kout_str_null(&a.call.body, name);
-		kout_uuid(&a.call.body, id != NULL ? id : none);
-		kout_tags(&a.call.body);
-	}
-	kout_i32(&a.call.body, 30000);
+	if (version < 6){
+	    kout_str(&a.call.body, name); }
+else
+{
+	kout_str_null(&a.call.body, name);
+	kout_uuid(&a.call.body, id != NULL ? id : none);
 	kout_tags(&a.call.body);
-	in = admin_send(&a);
-	assert_int_equal(kin_array(in), 1);
-	text = version < 6 ? kin_str(in) : kin_str_null(in);
-	if (name != NULL)
-		assert_string_equal(text, name);
-	if (version >= 6)
-		kin_skip(in, 16);
-	error = kin_i16(in);
-	if (version >= 5) {
-		text = kin_str_null(in);
-		assert_int_equal(text == NULL, error == KAFKA_NONE);
-	}
-	kin_tags(in);
-	admin_end(&a);
-	return error;
+}
+kout_i32(&a.call.body, 30000);
+kout_tags(&a.call.body);
+in = admin_send(&a);
+assert_int_equal(kin_array(in), 1);
+text = version < 6 ? kin_str(in) : kin_str_null(in);
+if (name != NULL)
+	assert_string_equal(text, name);
+if (version >= 6)
+	kin_skip(in, 16);
+error = kin_i16(in);
+if (version >= 5) {
+	text = kin_str_null(in);
+	assert_int_equal(text == NULL, error == KAFKA_NONE);
+}
+kin_tags(in);
+admin_end(&a);
+return error;
 }
 
 static void
@@ -316,8 +317,8 @@ test_delete(void **state)
 
 	for (int16_t v = 1; v <= 6; v++) {
 		assert_int_equal(create("del", 1, NULL, NULL), KAFKA_NONE);
-		assert_int_equal(delete(v, "del", NULL), KAFKA_NONE);
-		assert_int_equal(delete(v, "del", NULL),
+		assert_int_equal(delete (v, "del", NULL), KAFKA_NONE);
+		assert_int_equal(delete (v, "del", NULL),
 		    KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
 	}
 	/* By id; a new topic of the name is another one. */
@@ -327,7 +328,7 @@ test_delete(void **state)
 	p = topics_find(a.broker, "del", 0);
 	broker_wait(&w, p, 0, READ_UNCOMMITTED);
 	assert_false(called);
-	assert_int_equal(delete(6, NULL, old.id), KAFKA_NONE);
+	assert_int_equal(delete (6, NULL, old.id), KAFKA_NONE);
 	assert_true(called);
 	broker_wait_cancel(&w);
 	broker_partition_put(p);
@@ -336,24 +337,24 @@ test_delete(void **state)
 	assert_int_equal(create("del", 1, NULL, NULL), KAFKA_NONE);
 	assert_int_equal(topics_info(a.broker, "del", &young), 0);
 	assert_memory_not_equal(old.id, young.id, 16);
-	assert_int_equal(delete(6, NULL, old.id), KAFKA_UNKNOWN_TOPIC_ID);
-	assert_int_equal(delete(6, NULL, NULL), KAFKA_INVALID_REQUEST);
-	assert_int_equal(delete(6, "del", young.id), KAFKA_INVALID_REQUEST);
+	assert_int_equal(delete (6, NULL, old.id), KAFKA_UNKNOWN_TOPIC_ID);
+	assert_int_equal(delete (6, NULL, NULL), KAFKA_INVALID_REQUEST);
+	assert_int_equal(delete (6, "del", young.id), KAFKA_INVALID_REQUEST);
 }
 
 static void
 test_delete_refused(void **state)
 {
 	assert_int_equal(create("keep", 1, NULL, NULL), KAFKA_NONE);
-	assert_int_equal(delete(6, "__consumer_offsets", NULL),
+	assert_int_equal(delete (6, "__consumer_offsets", NULL),
 	    KAFKA_INVALID_TOPIC_EXCEPTION);
 	a.server->o.delete_topics = false;
-	assert_int_equal(delete(6, "keep", NULL),
+	assert_int_equal(delete (6, "keep", NULL),
 	    KAFKA_TOPIC_DELETION_DISABLED);
-	assert_int_equal(delete(2, "keep", NULL), KAFKA_INVALID_REQUEST);
+	assert_int_equal(delete (2, "keep", NULL), KAFKA_INVALID_REQUEST);
 	a.server->o.delete_topics = true;
 	assert_int_equal(broker_topic_protect(a.broker, "keep"), 0);
-	assert_int_equal(delete(5, "keep", NULL), KAFKA_POLICY_VIOLATION);
+	assert_int_equal(delete (5, "keep", NULL), KAFKA_POLICY_VIOLATION);
 	assert_int_equal(broker_topic_partitions(a.broker, "keep"), 1);
 }
 

@@ -160,7 +160,9 @@ bool
 recover_is_old_format(struct broker_partition *p, size_t i, int64_t pos,
     int64_t file_size)
 {
-	enum { HEAD = 17, LENGTH_LEAST = 14, LENGTH_MOST = 64 << 20 };
+	enum { HEAD = 17,
+		LENGTH_LEAST = 14,
+		LENGTH_MOST = 64 << 20 };
 	struct segment *s = p->segs[i];
 	uint8_t head[HEAD], *data = NULL;
 	bool is_old = false;

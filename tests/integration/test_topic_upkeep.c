@@ -26,7 +26,8 @@ static int
 start(void **state)
 {
 	static const char *const settings[] = {
-		"broker.log.retention.check.interval.ms: 1000", NULL };
+		"broker.log.retention.check.interval.ms: 1000", NULL
+	};
 
 	w = th_worker_start(&(struct th_worker_opts){ .settings = settings });
 	setenv("LEAT_BOOTSTRAP", th_worker_kafka(w), 1);
