@@ -341,7 +341,7 @@ $(foreach s,$(BENCH_SRC),$(eval $(call program_rule,\
 CLIENT_SRC := $(sort $(wildcard tests/clients/*.c))
 CLIENT_FILES := $(patsubst tests/clients/%.c,$(B)/clients/%,$(CLIENT_SRC))
 $(foreach s,$(CLIENT_SRC),$(eval $(call program_rule,\
-	$(patsubst tests/clients/%.c,$(B)/clients/%,$(s)),$(s),,rdkafka)))
+	$(patsubst tests/clients/%.c,$(B)/clients/%,$(s)),$(s),leat,rdkafka)))
 
 -include $(patsubst %.o,%.d,$(call objs,$(ALL_SRC)))
 

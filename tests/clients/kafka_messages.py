@@ -299,6 +299,27 @@ class Decoder:
                                 % (where, tag, self.at - start, size))
 
 
+# ---------------------------------------------------------------- variants
+
+def variants(fields, version, body):
+    """(what, body) with each nullable field null and each array empty, down
+    into the first element of each array."""
+    for f in fields:
+        if version not in f.versions:
+            continue
+        if version in f.nullable:
+            yield f.name + ' null', dict(body, **{f.name: None})
+        x = body.get(f.name)
+        if f.array and x:
+            yield f.name + ' empty', dict(body, **{f.name: []})
+        if not f.fields or not x:
+            continue
+        inner = x[0] if f.array else x
+        for what, y in variants(f.fields, version, inner):
+            yield '%s.%s' % (f.name, what), dict(
+                body, **{f.name: [y] + x[1:] if f.array else y})
+
+
 API_VERSIONS = 18
 
 

@@ -1520,7 +1520,13 @@ def case_alter_scram(b, v):
          [('check-nobody', True)], 'users')
 
 
-# These wait for others, end the connection, or have no answer.
+# Asked for nonsense, these may wait for the other members of a group, or end
+# the connection.
+MAY_WAIT = {'JoinGroup', 'SyncGroup', 'SaslAuthenticate'}
+# By the definition a name may be null before there is an id to ask by.
+MAY_CLOSE = {('Metadata', 10, 'Topics.Name null'),
+             ('Metadata', 11, 'Topics.Name null')}
+# These end the connection.
 NOT_IN_PIPELINE = {'SaslHandshake', 'SaslAuthenticate'}
 
 CASES = {

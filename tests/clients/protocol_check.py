@@ -100,6 +100,7 @@ class Broker:
         self.version = None
         self.longest = {}		# (key, version): frame
         self.first = {}
+        self.bodies = {}  # of the longest
         self.asked = 0
         self.versions = {}
         self.run = uuid.uuid4().hex[:8]
@@ -152,6 +153,7 @@ class Broker:
         at = (key, version)
         if len(frame) > len(self.longest.get(at, b'')):
             self.longest[at] = frame
+            self.bodies[at] = body
         self.first.setdefault(at, frame)
         return key, c, frame
 
@@ -242,6 +244,20 @@ def truncated(broker, key, version):
                    % (cut, len(body)))
 
 
+def null_and_empty(broker, key, version):
+    """What may be null or empty is answered then too, whatever the answer."""
+    m = broker.protocol.find(key, True, version)
+    name = broker.protocol.name(key)
+    for what, body in kafka_messages.variants(m.fields, version,
+                                              broker.bodies[key, version]):
+        if (name, version, what) in protocol_cases.MAY_CLOSE:
+            continue
+        try:
+            broker.call(name, body, version)
+        except (Closed, Malformed, OSError) as e:
+            raise AssertionError('with %s: %s' % (what, e)) from None
+
+
 def check_api(broker, report, key):
     name = broker.protocol.name(key)
     lo, hi = broker.versions[key]
@@ -268,9 +284,12 @@ def check_api(broker, report, key):
             finally:
                 broker.api = broker.version = None
                 broker.unknown_tags = False
-        if (key, v) in broker.longest and not (name == 'Produce' and v < 3):
-            report.check('%s v%d cut short' % (name, v), truncated, broker,
-                         key, v)
+        if (key, v) not in broker.longest or (name == 'Produce' and v < 3):
+            continue
+        if name not in protocol_cases.MAY_WAIT:
+            report.check('%s v%d' % (name, v), null_and_empty, broker, key, v)
+        report.check('%s v%d cut short' % (name, v), truncated, broker, key,
+                     v)
     print('%-4s %s %d-%d: %d requests%s' % (
         'ok' if report.failed == failed else 'FAIL', name, lo, hi,
         broker.asked - asked, '; left out: %s' % skipped if skipped else ''),

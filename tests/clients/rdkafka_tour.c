@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <leat/str.h>
 #include <librdkafka/rdkafka.h>
 
 enum {
@@ -753,13 +754,15 @@ static void
 poll_member(rd_kafka_t *c, char *seen)
 {
 	rd_kafka_message_t *m = next(c, 10);
-	char text[32];
+	struct leat_str text;
+	int64_t i;
 
 	if (m == NULL)
 		return;
-	(void)snprintf(text, sizeof(text), "%.*s", (int)m->len,
-	    (const char *)m->payload);
-	seen[strtol(text, NULL, 10)] = 1;
+	text = (struct leat_str){ m->payload, m->len };
+	if (leat_parse_i64(text, 0, GROUP_MAX - 1, &i) < 0)
+		fail("a group", "a value that is no number");
+	seen[i] = 1;
 	rd_kafka_message_destroy(m);
 }
 

@@ -259,7 +259,8 @@ static int
 start(void **state)
 {
 	static const char *const settings[] = {
-		"broker.group.initial.rebalance.delay.ms: 0", NULL };
+		"broker.group.initial.rebalance.delay.ms: 0", NULL
+	};
 	const char *no_js = install_js();
 
 	(void)state;
@@ -279,7 +280,9 @@ stop(void **state)
 }
 
 #define TOUR(when, i) \
-	{ when, test_tour, NULL, NULL, &tours[i] }
+	{ \
+		when, test_tour, NULL, NULL, &tours[i] \
+	}
 
 int
 main(void)
