@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * topics.c: /leat/topics: which topics there are, where they stand, and their
- * records, for `leat topics` and `leat consume`.
+ * records, for those who have HTTP alone.
  *
  * Reading is stateless: a request says at which offsets it stands and the
  * answer says where the next one goes on.

@@ -671,7 +671,7 @@ broker_restarts(void **state)
 	assert_int_equal(th_run(NULL, "sh", "-c", th_text("echo > %s",
 	    th_path("go")), NULL), 0);
 	assert_true(th_proc_wait(writer, 60000, &status));
-	has(th_proc_text(writer), "200000 records");
+	assert_true(th_proc_said(writer, "200000 records"));
 	assert_int_equal(status, 0);
 	assert_true(th_proc_wait(reader, 60000, &status));
 	assert_int_equal(status, 0);
