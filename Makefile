@@ -441,6 +441,8 @@ install: $(PRODUCT) ## install into DESTDIR/PREFIX
 	$(foreach m,$(wildcard docs/man/*.[1-9]),install -D -m 644 $(m) \
 		$(D)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)) &&) true
 	if [ -d configs ]; then cp -R configs $(D)/share/leat/; fi
+	install -D -m 644 configs/leat.bash-completion \
+		$(D)/share/bash-completion/completions/leat
 	if [ -f configs/leat.service ]; then install -d $(D)/lib/systemd/system && \
 		sed 's|@PREFIX@|$(PREFIX)|' configs/leat.service \
 		> $(D)/lib/systemd/system/leat.service && \
@@ -452,6 +454,7 @@ uninstall: ## remove what install put there
 	rm -f $(D)/bin/leat $(D)/lib/libleat.a $(D)/lib/libleat-testkit.a \
 		$(D)/lib/pkgconfig/leat.pc $(D)/lib/pkgconfig/leat-testkit.pc \
 		$(D)/lib/systemd/system/leat.service \
-		$(D)/lib/sysusers.d/leat.conf
+		$(D)/lib/sysusers.d/leat.conf \
+		$(D)/share/bash-completion/completions/leat
 	rm -rf $(D)/lib/leat $(D)/include/leat $(D)/share/leat
 	rm -f $(patsubst docs/man/%,$(D)/share/man/man*/%,$(wildcard docs/man/*.[1-9]))

@@ -180,7 +180,9 @@ run(void *arg)
 
 	lock_acquire(&b->keeper_lock);
 	while (!b->keeper_stop) {
-		bool kicked = b->keeper_kicked, busy;
+		bool kicked = b->keeper_kicked, busy, old;
+		int64_t wait_ms = MIN(b->o.checkpoint_ms,
+		    b->o.retention_check_ms);
 
 		b->keeper_kicked = false;
 		/* Before it looks, so that what comes meanwhile wakes it. */
@@ -189,11 +191,9 @@ run(void *arg)
 		now = clock_mono_ms(&clock_system);
 		txns_expire(b->txns);
 		busy = txns_tend(b->txns);
-		if (kicked || due(&clean, now, CLEAN_MS)) {
-			bool r = due(&retention, now, b->o.retention_check_ms);
-
-			keeper_round(b, r, true);
-		}
+		old = due(&retention, now, b->o.retention_check_ms);
+		if (due(&clean, now, CLEAN_MS) || kicked || old)
+			keeper_round(b, old, true);
 		if (due(&checkpoint, now, b->o.checkpoint_ms) &&
 		    keeper_save_checkpoints(b, &err) < 0)
 			log_warn_err(&b->env.lg, "checkpoint failed", &err);
@@ -203,9 +203,8 @@ run(void *arg)
 			    __ATOMIC_RELEASE);
 		if (!b->keeper_stop && !b->keeper_kicked)
 			(void)cond_wait_until(&b->keeper_cond, &b->keeper_lock,
-			    clock_deadline_ns(&clock_system,
-			    !b->keeper_idle ? TICK_BUSY_MS : MIN((int64_t)TICK_IDLE_MS,
-			    b->o.checkpoint_ms)));
+			    clock_deadline_ns(&clock_system, MIN(wait_ms,
+			    b->keeper_idle ? TICK_IDLE_MS : TICK_BUSY_MS)));
 	}
 	lock_release(&b->keeper_lock);
 	return NULL;

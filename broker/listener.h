@@ -83,8 +83,6 @@ int broker_listen(struct broker *b, const struct broker_listen_options *o,
     struct broker_listener **ret_listener, struct leat_err *err);
 /* Ends all connections, waiting for the requests under way. Accepts NULL. */
 void broker_listener_close(struct broker_listener *l);
-/* Is `list` written as broker_listen_options.listen must be? */
-int broker_listen_check(const char *list, struct leat_err *err);
 /* The port of the first address. */
 uint16_t broker_listener_port(const struct broker_listener *l);
 

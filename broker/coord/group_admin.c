@@ -12,7 +12,7 @@ describe(const struct group *g, struct leat_arena *memory,
 	const char *protocol = g->state == GS_STABLE && g->protocol != NULL ?
 	    g->protocol : "";
 
-	info->type = "classic";
+	info->type = g->consumer != NULL ? "consumer" : "classic";
 	info->state = group_state_name(g);
 	info->name = leat_arena_strdup(memory, g->name);
 	info->protocol_type = leat_arena_strdup(memory,
@@ -78,7 +78,7 @@ group_describe(struct groups *gs, const char *group,
 	if (!group_name_ok(group))
 		return GROUP_INVALID_ID;
 	groups_lock(gs);
-	if ((g = group_find(gs, group)) == NULL)
+	if ((g = group_find(gs, group)) == NULL || g->consumer != NULL)
 		error = GROUP_NOT_FOUND;
 	else if (!describe(g, memory, &info))
 		error = GROUP_UNAVAILABLE;

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/coord/groups_int.h"
+#include "broker/coord/consumer_group.h"
 
 /* --------------------------------------------------------- may it be so? */
 
 static enum group_error
 check_member(struct group *g, const struct group_who *who,
-    bool transactional)
+    bool transactional, bool fresh)
 {
 	bool says = who->generation >= 0 || who->member_id[0] != '\0' ||
 	    who->instance_id != NULL;
@@ -20,6 +20,8 @@ check_member(struct group *g, const struct group_who *who,
 	if (g->locals != NULL)
 		return transactional && !says ? GROUP_OK :
 		    GROUP_UNKNOWN_MEMBER;
+	if (g->consumer != NULL)
+		return consumer_check(g, who, fresh, transactional);
 	/* An admin, or a consumer without group management. */
 	if (who->generation < 0 && g->state == GS_EMPTY)
 		return GROUP_OK;
@@ -44,7 +46,7 @@ check_commit_locked(struct groups *gs, const char *group,
 		return GROUP_INVALID_ID;
 	g = group_find(gs, group);
 	if (g != NULL)
-		return check_member(g, who, transactional);
+		return check_member(g, who, transactional, fresh);
 	if (who->generation < 0)
 		return GROUP_OK;
 	return fresh && !transactional ? GROUP_NOT_FOUND :
@@ -67,8 +69,16 @@ enum group_error
 group_check_fetch(struct groups *gs, const char *group,
     const struct group_who *who)
 {
+	enum group_error error = GROUP_OK;
+	const struct group *g;
+
+	groups_lock(gs);
+	g = group_find(gs, group);
 	/* Members of a classic group may always read. */
-	return GROUP_OK;
+	if (g != NULL && g->consumer != NULL && who->generation >= 0)
+		error = consumer_check(g, who, true, false);
+	groups_unlock(gs);
+	return error;
 }
 
 static int
@@ -238,7 +248,7 @@ group_check_delete_offsets(struct groups *gs, const char *group)
 		error = GROUP_NOT_FOUND;
 	else if (g->locals != NULL)
 		error = GROUP_NON_EMPTY;
-	else if (group_has_members(g) && (g->protocol_type == NULL ||
+	else if (g->members.len > 0 && (g->protocol_type == NULL ||
 	    strcmp(g->protocol_type, "consumer") != 0))
 		error = GROUP_NON_EMPTY;
 	groups_unlock(gs);

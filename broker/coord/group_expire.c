@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/coord/consumer_group.h"
 #include "broker/coord/group_record.h"
 #include "broker/coord/groups_int.h"
 
@@ -24,6 +25,8 @@ group_subscribed(const struct group *g, const char *topic)
 
 	if (g->locals != NULL)
 		return group_local_reads(g, topic);
+	if (g->consumer != NULL)
+		return consumer_reads(g, topic);
 	if (g->members.len == 0)
 		return false;
 	if (g->protocol_type == NULL ||
@@ -111,7 +114,9 @@ forget(struct group *g, const struct pick *p, struct leat_err *err)
 	rc = add_tombstones(g, p, bb, &left, err);
 	gone = left == 0 && !group_has_members(g) && g->awaited.len == 0;
 	if (rc == 0 && gone)
-		rc = group_add_tombstone(bb, g->name, p->now_ms, err);
+		rc = g->consumer != NULL ? consumer_add_group_gone(bb,
+		    g->name, p->now_ms, err) : group_add_tombstone(bb,
+		    g->name, p->now_ms, err);
 	if (rc == 0)
 		rc = group_append(gs, g->name, bb, err);
 	batch_builder_free(bb);
@@ -119,8 +124,10 @@ forget(struct group *g, const struct pick *p, struct leat_err *err)
 		if (picked(g, p, e->key, e->value))
 			offset_forget(g, (struct leat_str){ e->key,
 			    e->key_len });
-	if (rc == 0 && gone)
+	if (rc == 0 && gone) {
+		consumer_group_free(g);
 		g->saved = false;
+	}
 	if (rc == 0)
 		group_drop_if_unused(g);
 	return rc;

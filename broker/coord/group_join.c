@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/coord/groups_int.h"
+#include "broker/coord/consumer_group.h"
 
 /* ---------------------------------------------------------- may it join? */
 
@@ -41,7 +41,7 @@ check_group(const struct group *g, const struct group_join *q)
 	    (q->instance_id != NULL &&
 	    leat_map_get_c(&g->instances, q->instance_id) != NULL);
 
-	if (g->locals != NULL)
+	if (g->locals != NULL || g->consumer != NULL)
 		return GROUP_INCONSISTENT_PROTOCOL;
 	if (g->members.len > 0 && (g->protocol_type == NULL ||
 	    strcmp(g->protocol_type, q->protocol_type) != 0 ||
@@ -234,6 +234,8 @@ join_locked(struct groups *gs, const struct group_join *q,
 		else if ((g = group_make(gs, q->group)) == NULL)
 			error = GROUP_UNAVAILABLE;
 	}
+	if (error == GROUP_OK && g->consumer != NULL)
+		consumer_group_end(g);
 	if (error == GROUP_OK)
 		error = check_group(g, q);
 	if (error != GROUP_OK) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/coord/consumer_group.h"
 #include "broker/coord/group_record.h"
 #include "broker/coord/groups_int.h"
 
@@ -88,8 +89,12 @@ load_record(struct load *l, const struct batch_header *h,
 {
 	struct offset_key k;
 
+	int rc = offset_key_decode(rec->key, &k);
+
+	if (rc > 0)
+		return consumer_load(l->gs, rec->key, rec->value);
 	/* What does not decode is of a newer version: left alone. */
-	if (offset_key_decode(rec->key, &k) != 0)
+	if (rc < 0)
 		return 0;
 	return k.is_group ? load_group(l, k.group, rec->value) :
 	    load_offset(l, h, &k, rec->value);
@@ -187,6 +192,15 @@ restore(struct groups *gs, const char *name, struct leat_str value)
 }
 
 static int
+load_end(struct group *g)
+{
+	if (g->consumer != NULL && consumer_load_end(g) < 0)
+		return -ENOMEM;
+	group_drop_if_unused(g);
+	return 0;
+}
+
+static int
 restore_all(struct load *l, struct leat_err *err)
 {
 	const struct leat_map_entry *e;
@@ -203,7 +217,7 @@ restore_all(struct load *l, struct leat_err *err)
 	/* Those of which the records read since have left nothing. */
 	it = 0;
 	while (rc == 0 && (e = leat_map_next(&l->gs->by_name, &it)) != NULL)
-		group_drop_if_unused(e->value);
+		rc = load_end(e->value);
 	return rc == 0 ? 0 : leat_err_set(err, LEAT_CLS_RETRY, rc,
 	    "out of memory for groups");
 }

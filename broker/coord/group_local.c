@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/coord/consumer_group.h"
 #include "broker/coord/group_record.h"
-#include "broker/coord/groups_int.h"
 
 enum { TEXT_MAX_BYTES = 64 << 20 };
 
@@ -47,10 +47,11 @@ join_locked(struct groups *gs, const char *group,
 		    "a group's name has 1 to %d bytes", GROUP_MAX_BYTES);
 	if ((g = group_make(gs, group)) == NULL)
 		return no_memory(err);
-	if (g->members.len > 0)
+	if (g->consumer != NULL)
+		consumer_group_end(g);
+	if (g->members.len > 0 || g->consumer != NULL)
 		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
-		    "group '%.60s' has other members (%zu clients)", group,
-		    g->members.len);
+		    "group '%.60s' has other members, of clients", group);
 	if (!group_set_text(&g->protocol_type, "consumer"))
 		return no_memory(err);
 	m->g = g;

@@ -348,7 +348,7 @@ struct walk {
 		const char *name;
 		struct broker_group_offset *offsets;
 		size_t n;
-	} *groups;
+	} * groups;
 	size_t n;
 };
 

@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/coord/groups_int.h"
+#include "broker/coord/consumer_group.h"
 
 #define BIT(s) (1u << (s))
 
@@ -44,6 +44,8 @@ _Static_assert(ARRAY_LEN(states) == GS_STATE_N, "a row per state");
 const char *
 group_state_name(const struct group *g)
 {
+	if (g->consumer != NULL)
+		return consumer_state_name(g);
 	return g->locals != NULL ? states[GS_STABLE].name :
 	    states[g->state].name;
 }

@@ -8,7 +8,7 @@
  * and when that comes up it goes where it belongs. The heap has room for all
  * timers that exist (group_timer_init sees to it), so setting one cannot fail.
  */
-#include "broker/coord/groups_int.h"
+#include "broker/coord/consumer_group.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -171,6 +171,9 @@ run(void *arg)
 int
 groups_start(struct groups *gs, struct leat_err *err)
 {
+	if (topic_view_refresh(gs) < 0)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory for groups");
 	return thread_start(&gs->thread, "leat-groups", run, gs, err);
 }
 

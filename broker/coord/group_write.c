@@ -20,9 +20,8 @@ group_batch_new(struct leat_err *err)
 	return bb;
 }
 
-/* value NULL: a tombstone. Frees both. */
-static int
-add_record(struct batch_builder *bb, struct leat_buf *key,
+int
+group_add_record(struct batch_builder *bb, struct leat_buf *key,
     struct leat_buf *value, int64_t now_ms, struct leat_err *err)
 {
 	struct record rec = { .timestamp_ms = now_ms };
@@ -56,7 +55,7 @@ group_add_offset(struct batch_builder *bb, const char *group,
 	    partition);
 	if (v != NULL)
 		offset_value_encode(&value, v);
-	return add_record(bb, &key, v == NULL ? NULL : &value, now_ms, err);
+	return group_add_record(bb, &key, v == NULL ? NULL : &value, now_ms, err);
 }
 
 int
@@ -67,7 +66,7 @@ group_add_tombstone(struct batch_builder *bb, const char *group,
 
 	leat_buf_init(&key, 8192);
 	offset_group_key_encode(&key, leat_str_c(group));
-	return add_record(bb, &key, NULL, now_ms, err);
+	return group_add_record(bb, &key, NULL, now_ms, err);
 }
 
 int
@@ -115,7 +114,7 @@ encode_group(const struct group *g, struct leat_buf *to)
 		    .session_ms = m->session_ms,
 		    .subscription = member_metadata(m, g->protocol),
 		    .assignment = { (const char *)m->assignment,
-			m->assignment_len },
+			    m->assignment_len },
 		};
 	}
 	group_value_encode(to, &v);
@@ -139,8 +138,8 @@ group_save(struct group *g)
 	offset_group_key_encode(&key, leat_str_c(g->name));
 	if (encode_group(g, &value) < 0)
 		value.failed = true;
-	rc = add_record(bb, &key, &value, clock_wall_ms(gs->b->env.clock),
-	    &err);
+	rc = group_add_record(bb, &key, &value,
+	    clock_wall_ms(gs->b->env.clock), &err);
 	if (rc == 0)
 		rc = group_append(gs, g->name, bb, &err);
 	batch_builder_free(bb);

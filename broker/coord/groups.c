@@ -11,9 +11,10 @@
  * The other files: group_members.c and group_state.c (the classic protocol),
  * group_join.c, group_sync.c (its requests), group_timers.c, group_offsets.c,
  * group_commit.c, group_expire.c (offsets), group_write.c, group_load.c (the
- * topic), group_admin.c, group_local.c (members in this process).
+ * topic), group_admin.c, group_local.c (members in this process), consumer_*.c
+ * (the newer protocol).
  */
-#include "broker/coord/groups_int.h"
+#include "broker/coord/consumer_group.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -120,7 +121,8 @@ group_set_text(char **to, const char *text)
 bool
 group_has_members(const struct group *g)
 {
-	return g->members.len > 0 || g->locals != NULL;
+	return g->members.len > 0 || g->locals != NULL ||
+	    (g->consumer != NULL && g->consumer->members.len > 0);
 }
 
 struct group *
@@ -143,6 +145,7 @@ group_free(struct group *g)
 		member_free(e->value);
 	for (it = 0; (e = leat_map_next(&g->awaited, &it)) != NULL;)
 		pending_member_free(e->value);
+	consumer_group_free(g);
 	group_timer_fini(g->gs, &g->timer);
 	leat_map_fini(&g->offsets);
 	leat_map_fini(&g->unstable);
@@ -271,6 +274,7 @@ groups_close(struct groups *gs)
 		offset_pending_free(e->value);
 	leat_map_fini(&gs->by_name);
 	leat_map_fini(&gs->pending);
+	topic_view_fini(&gs->topics);
 	for (int32_t i = 0; gs->parts != NULL && i < gs->npartitions; i++)
 		broker_partition_put(gs->parts[i]);
 	free(gs->parts);

@@ -158,6 +158,77 @@ enum group_error group_heartbeat(struct groups *gs, const char *group,
 enum group_error group_leave(struct groups *gs, const char *group,
     const struct group_who *who);
 
+/* ----------------------------------------------------- consumer groups */
+
+/* Some partitions of a topic. */
+struct group_partitions {
+	uint8_t topic_id[16];
+	const char *topic;	/* its name; only in what is described */
+	const int32_t *partitions;
+	int32_t n;
+};
+
+enum {
+	CONSUMER_JOIN = 0,		/* instead of a member's epoch */
+	CONSUMER_LEAVE = -1,
+	CONSUMER_LEAVE_STATIC = -2	/* it means to come back */
+};
+
+/* What a member of the newer protocol says (KIP-848). */
+struct consumer_beat {
+	const char *group;
+	const char *member_id;	/* "": one shall be made */
+	int32_t epoch;
+	const char *instance_id, *rack_id;	/* NULL: none */
+	const char *client_id, *client_host;
+	int32_t rebalance_ms;		/* -1: as before */
+	const char *const *topics;
+	int32_t ntopics;		/* -1: as before */
+	/* POSIX extended, of the whole name; NULL: as before, "": none. */
+	const char *regex;
+	const char *assignor;		/* "uniform", "range"; NULL: any */
+	const struct group_partitions *owned;
+	int32_t nowned;			/* -1: as before */
+};
+
+struct consumer_told {
+	const char *message;	/* with an error; NULL: none */
+	const char *member_id;
+	int32_t epoch;
+	int32_t interval_ms;	/* until the next one */
+	bool assigned;		/* is there an assignment? */
+	const struct group_partitions *assignment;
+	int32_t n;
+};
+
+/* The answer lives in `memory`. */
+enum group_error consumer_heartbeat(struct groups *gs,
+    const struct consumer_beat *q, struct leat_arena *memory,
+    struct consumer_told *ret);
+
+struct consumer_member_info {
+	const char *member_id, *instance_id, *rack_id;	/* NULL: none */
+	const char *client_id, *client_host;
+	int32_t epoch;
+	const char *const *topics;
+	int32_t ntopics;
+	const char *regex;		/* NULL: none */
+	const struct group_partitions *assignment, *target;
+	int32_t nassignment, ntarget;
+};
+
+struct consumer_group_info {
+	const char *state;
+	int32_t epoch, assignment_epoch;
+	const char *assignor;
+	const struct consumer_member_info *members;
+	size_t nmembers;
+};
+
+/* GROUP_NOT_FOUND also for a classic group. */
+enum group_error consumer_describe(struct groups *gs, const char *group,
+    struct leat_arena *memory, struct consumer_group_info *ret);
+
 /* ------------------------------------------------------------- offsets */
 
 /*

@@ -99,6 +99,7 @@ enum group_state {
 };
 
 struct broker_group_member;
+struct consumer_group;
 
 struct group {
 	struct groups *gs;
@@ -124,6 +125,15 @@ struct group {
 	struct group_timer timer;	/* of the round, or of late syncs */
 
 	struct broker_group_member *locals;	/* in this process */
+	struct consumer_group *consumer;	/* NULL: no such group */
+};
+
+/* The broker's topics as they were: its lock comes before the groups'. */
+struct topic_view {
+	struct leat_map by_name;	/* to struct seen_topic */
+	struct leat_map by_id;		/* to the same */
+	uint64_t version;
+	bool valid;
 };
 
 struct groups {
@@ -136,6 +146,7 @@ struct groups {
 	struct leat_map by_name;
 	struct leat_map pending;	/* producer id to struct pending list */
 	size_t held;		/* bytes of members and offsets */
+	struct topic_view topics;	/* for consumer groups */
 	struct group_wait *answers, **answers_tail;
 
 	struct group_timer **heap;
@@ -197,7 +208,10 @@ void offset_forget(struct group *g, struct leat_str name);
 
 /* --------------------------------------------------- group_write.c */
 
-/* Adds one record of the topic; v NULL: a tombstone. */
+/* Adds a record; value NULL: a tombstone. Frees both buffers. */
+int group_add_record(struct batch_builder *bb, struct leat_buf *key,
+    struct leat_buf *value, int64_t now_ms, struct leat_err *err);
+/* Adds one offset; v NULL: a tombstone. */
 int group_add_offset(struct batch_builder *bb, const char *group,
     const char *topic, int32_t partition, const struct offset_value *v,
     int64_t now_ms, struct leat_err *err);

@@ -348,34 +348,41 @@ static const enum txn_status lasting[] = { TXN_EMPTY, TXN_ONGOING,
 static void
 test_calls(void **state)
 {
-	enum { INIT, ADD, OFFSETS, COMMIT, ABORT, N };
-	static const struct { int code; int after; }
-	want[ARRAY_LEN(lasting)][N] = {
+	enum { INIT,
+		ADD,
+		OFFSETS,
+		COMMIT,
+		ABORT,
+		N };
+	static const struct {
+		int code;
+		int after;
+	} want[ARRAY_LEN(lasting)][N] = {
 		{ { 0, TXN_EMPTY }, { 0, TXN_ONGOING },
-		  { BROKER_E_TXN_STATE, TXN_EMPTY },
-		  { BROKER_E_TXN_STATE, TXN_EMPTY },
-		  { BROKER_E_TXN_STATE, TXN_EMPTY } },
+		    { BROKER_E_TXN_STATE, TXN_EMPTY },
+		    { BROKER_E_TXN_STATE, TXN_EMPTY },
+		    { BROKER_E_TXN_STATE, TXN_EMPTY } },
 		{ { 0, TXN_EMPTY }, { 0, TXN_ONGOING },
-		  { BROKER_E_TXN_STATE, TXN_ONGOING },	/* not added */
-		  { 0, TXN_COMPLETE_COMMIT }, { 0, TXN_COMPLETE_ABORT } },
+		    { BROKER_E_TXN_STATE, TXN_ONGOING }, /* not added */
+		    { 0, TXN_COMPLETE_COMMIT }, { 0, TXN_COMPLETE_ABORT } },
 		{ { BROKER_E_TXN_BUSY, TXN_COMPLETE_COMMIT },
-		  { BROKER_E_TXN_BUSY, TXN_COMPLETE_COMMIT },
-		  { BROKER_E_TXN_BUSY, TXN_COMPLETE_COMMIT },
-		  { BROKER_E_TXN_BUSY, TXN_COMPLETE_COMMIT },
-		  { BROKER_E_TXN_BUSY, TXN_COMPLETE_COMMIT } },
+		    { BROKER_E_TXN_BUSY, TXN_COMPLETE_COMMIT },
+		    { BROKER_E_TXN_BUSY, TXN_COMPLETE_COMMIT },
+		    { BROKER_E_TXN_BUSY, TXN_COMPLETE_COMMIT },
+		    { BROKER_E_TXN_BUSY, TXN_COMPLETE_COMMIT } },
 		{ { BROKER_E_TXN_BUSY, TXN_COMPLETE_ABORT },
-		  { BROKER_E_TXN_BUSY, TXN_COMPLETE_ABORT },
-		  { BROKER_E_TXN_BUSY, TXN_COMPLETE_ABORT },
-		  { BROKER_E_TXN_BUSY, TXN_COMPLETE_ABORT },
-		  { BROKER_E_TXN_BUSY, TXN_COMPLETE_ABORT } },
+		    { BROKER_E_TXN_BUSY, TXN_COMPLETE_ABORT },
+		    { BROKER_E_TXN_BUSY, TXN_COMPLETE_ABORT },
+		    { BROKER_E_TXN_BUSY, TXN_COMPLETE_ABORT },
+		    { BROKER_E_TXN_BUSY, TXN_COMPLETE_ABORT } },
 		{ { 0, TXN_EMPTY }, { 0, TXN_ONGOING },
-		  { BROKER_E_TXN_STATE, TXN_COMPLETE_COMMIT },
-		  { 0, TXN_COMPLETE_COMMIT },
-		  { BROKER_E_TXN_STATE, TXN_COMPLETE_COMMIT } },
+		    { BROKER_E_TXN_STATE, TXN_COMPLETE_COMMIT },
+		    { 0, TXN_COMPLETE_COMMIT },
+		    { BROKER_E_TXN_STATE, TXN_COMPLETE_COMMIT } },
 		{ { 0, TXN_EMPTY }, { 0, TXN_ONGOING },
-		  { BROKER_E_TXN_STATE, TXN_COMPLETE_ABORT },
-		  { BROKER_E_TXN_STATE, TXN_COMPLETE_ABORT },
-		  { 0, TXN_COMPLETE_ABORT } },
+		    { BROKER_E_TXN_STATE, TXN_COMPLETE_ABORT },
+		    { BROKER_E_TXN_STATE, TXN_COMPLETE_ABORT },
+		    { 0, TXN_COMPLETE_ABORT } },
 	};
 	struct broker *b = open_broker("calls");
 	struct broker_partition *p = topic(b, "t");

@@ -25,7 +25,7 @@ enum txn_event {
 #define X(name, text) TXN_EV_##name,
 	TXN_EVENTS(X)
 #undef X
-	TXN_EV_N
+	    TXN_EV_N
 };
 
 enum { TXN_STATUS_N = TXN_PREPARE_EPOCH_FENCE + 1 };

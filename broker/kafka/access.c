@@ -4,8 +4,8 @@
  *
  * Users are asked for at logins only and guarded by a lock. The table of rules
  * is asked for by every request: readers count themselves into a slot of their
- * thread while they look, and whoever puts a new table in place waits until each
- * slot was seen empty before the old one goes.
+ * thread while they look, and whoever puts a new table in place waits until
+ * each slot was seen empty before the old one goes.
  */
 #include "broker/kafka/access.h"
 
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "broker/kafka/acl_table.h"
-#include "broker/net/net_address.h"
+#include "core/base/net_address.h"
 #include "core/base/clock.h"
 #include "core/base/lock.h"
 #include "core/base/log.h"
@@ -418,13 +418,14 @@ usual_iterations(struct access *a, enum scram_mechanism m)
 }
 
 void
-access_made_up( struct access *a, const char *name,
-    enum scram_mechanism m, struct scram_credential *ret_c)
+access_made_up(struct access *a, const char *name, enum scram_mechanism m,
+    struct scram_credential *ret_c)
 {
 	uint8_t salt[SCRAM_KEY_MAX] = { 0 };
 
 	*ret_c = (struct scram_credential){ .mechanism = m,
-		.iterations = usual_iterations(a, m), .salt_len = SCRAM_SALT_BYTES };
+		.iterations = usual_iterations(a, m),
+		.salt_len = SCRAM_SALT_BYTES };
 	(void)scram_hmac(m, a->secret, sizeof(a->secret), name, strlen(name),
 	    salt);
 	memcpy(ret_c->salt, salt, SCRAM_SALT_BYTES);

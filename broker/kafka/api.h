@@ -98,4 +98,8 @@ void api_sasl_cancel(struct kafka_request *rq);
 /* What comes after a handshake of version 0: tokens without a header. */
 extern const struct kafka_api api_sasl_raw;
 
+/* ---- api_consumer_group.c */
+void api_consumer_group_heartbeat(struct kafka_request *rq);
+void api_consumer_group_describe(struct kafka_request *rq);
+
 #endif

@@ -427,7 +427,7 @@ delete_one(struct deleting *d, struct acl_rules *rules,
 }
 
 static int
-delete(void *arg, struct acl_rules *rules, struct leat_err *err)
+drop(void *arg, struct acl_rules *rules, struct leat_err *err)
 {
 	struct deleting *d = arg;
 
@@ -472,7 +472,7 @@ api_delete_acls(struct kafka_request *rq)
 		fail_deletions(&d, KAFKA_CLUSTER_AUTHORIZATION_FAILED, NULL);
 	} else if (!access_has_rules(a)) {
 		fail_deletions(&d, KAFKA_SECURITY_DISABLED, no_rules);
-	} else if (access_change_rules(a, delete, &d, &err) < 0) {
+	} else if (access_change_rules(a, drop, &d, &err) < 0) {
 		/* What was said of them is void. */
 		out->buf.len = at;
 		fail_deletions(&d, KAFKA_UNKNOWN_SERVER_ERROR, err.text);

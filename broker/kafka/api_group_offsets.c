@@ -101,9 +101,9 @@ commit(struct kafka_request *rq, const char *group,
 			    .topic = topics[i].name,
 			    .partition = p->partition, .offset = p->offset,
 			    .leader_epoch = p->leader_epoch,
-			    .metadata = p->metadata.len > 0 ?
-				p->metadata.ptr : NULL,
-			    .metadata_len = p->metadata.len };
+				.metadata = p->metadata.len > 0 ? p->metadata.ptr : NULL,
+				.metadata_len = p->metadata.len
+			};
 		}
 	}
 	return (int16_t)group_commit(rq->broker->groups, group, who,

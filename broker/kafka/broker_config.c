@@ -30,7 +30,9 @@ struct row {
 	{ n, SETTING_##type, kind, true, \
 	    (int)offsetof(struct broker_listen_options, field), NULL, doc }
 #define FIX(n, type, value, doc) \
-	{ n, SETTING_##type, FIXED, false, 0, value, doc }
+	{ \
+		n, SETTING_##type, FIXED, false, 0, value, doc \
+	}
 #define DEFAULT_OF(n, type, setting) \
 	{ n, SETTING_##type, TOPIC, false, 0, setting, \
 	    "Default of the topic setting " setting "." }

@@ -52,8 +52,8 @@ struct kafka_api {
 };
 
 /*
- * The other end of a connection. Changed on the I/O thread only, and by requests
- * that nothing overlaps.
+ * The other end of a connection. Changed on the I/O thread only, and by
+ * requests that nothing overlaps.
  */
 struct kafka_peer {
 	char host[48];		/* "127.0.0.1" */

@@ -18,7 +18,9 @@ enum {
 
 /* key, name, versions, first flexible version, flags */
 #define ROW(k, n, lo, hi, flex, flags, handle, cancel) \
-	{ (k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) }
+	{ \
+		(k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) \
+	}
 
 static const struct kafka_api table[] = {
 	/* Old librdkafka compresses only if 0 is among the versions. */
@@ -86,6 +88,10 @@ static const struct kafka_api table[] = {
 	ROW(65, "DescribeTransactions", 0, 0, 0, 0,
 	    api_describe_transactions, NULL),
 	ROW(66, "ListTransactions", 0, 1, 0, 0, api_list_transactions, NULL),
+	ROW(68, "ConsumerGroupHeartbeat", 0, 1, 0, 0,
+	    api_consumer_group_heartbeat, NULL),
+	ROW(69, "ConsumerGroupDescribe", 0, 1, 0, 0,
+	    api_consumer_group_describe, NULL),
 	ROW(74, "ListConfigResources", 0, 1, 0, 0,
 	    api_list_config_resources, NULL),
 	ROW(75, "DescribeTopicPartitions", 0, 0, 0, API_SLOW,

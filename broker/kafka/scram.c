@@ -90,7 +90,8 @@ scram_make(enum scram_mechanism m, int32_t iterations,
     struct leat_err *err)
 {
 	struct scram_credential c = { .mechanism = m,
-		.iterations = iterations, .salt_len = SCRAM_SALT_BYTES };
+		.iterations = iterations,
+		.salt_len = SCRAM_SALT_BYTES };
 
 	if (RAND_bytes(c.salt, SCRAM_SALT_BYTES) != 1 ||
 	    scram_derive(&c, password) < 0)

@@ -306,18 +306,26 @@ changes_leave_the_rest_alone(void **state)
 	    "allow User:b read topic \"a # b\" # note\n"
 	    "allow User:c read topic gone");
 	struct acl_rule fresh = { .permission = ACL_DENY,
-		.resource = ACL_GROUP, .pattern = ACL_PREFIXED,
+		.resource = ACL_GROUP,
+		.pattern = ACL_PREFIXED,
 		.ops = 1u << ACL_READ | 1u << ACL_DELETE,
-		.principal = (char[]){ "User:d e" }, .host = (char[]){ "::1" },
+		.principal = (char[]){ "User:d e" },
+		.host = (char[]){ "::1" },
 		.name = (char[]){ "say \"hi\\\"" } };
 	struct acl_rule more = { .permission = ACL_ALLOW,
-		.resource = ACL_TOPIC, .pattern = ACL_LITERAL,
-		.ops = 1u << ACL_DESCRIBE, .principal = (char[]){ "User:b" },
-		.host = (char[]){ "*" }, .name = (char[]){ "a # b" } };
+		.resource = ACL_TOPIC,
+		.pattern = ACL_LITERAL,
+		.ops = 1u << ACL_DESCRIBE,
+		.principal = (char[]){ "User:b" },
+		.host = (char[]){ "*" },
+		.name = (char[]){ "a # b" } };
 	struct acl_rule cluster = { .permission = ACL_ALLOW,
-		.resource = ACL_CLUSTER, .pattern = ACL_LITERAL,
-		.ops = 1u << ACL_ALL, .principal = (char[]){ "User:*" },
-		.host = (char[]){ "*" }, .name = (char[]){ ACL_THE_CLUSTER } };
+		.resource = ACL_CLUSTER,
+		.pattern = ACL_LITERAL,
+		.ops = 1u << ACL_ALL,
+		.principal = (char[]){ "User:*" },
+		.host = (char[]){ "*" },
+		.name = (char[]){ ACL_THE_CLUSTER } };
 	struct leat_buf out;
 	struct acl_rules *again;
 

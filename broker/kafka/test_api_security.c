@@ -3,6 +3,7 @@
  * SaslHandshake, SaslAuthenticate, the requests about ACLs and those about
  * credentials, without a connection.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -667,7 +668,7 @@ acls_that_are_refused(void **state)
 
 /* One filter: its error, or how many went. */
 static int
-delete(struct kafka_server *s, const char *who, const struct filter *f)
+drop(struct kafka_server *s, const char *who, const struct filter *f)
 {
 	struct kafka_in *in;
 	int16_t error;
@@ -706,19 +707,19 @@ acls_are_deleted_from_the_file(void **state)
 {
 	struct filter f = { 2, 1, 4, 1, NULL, NULL, NULL };
 
-	assert_int_equal(delete(server, "User:auditor", &f),
+	assert_int_equal(drop(server, "User:auditor", &f),
 	    -KAFKA_CLUSTER_AUTHORIZATION_FAILED);
-	assert_int_equal(delete(open_server, "User:admin", &f),
+	assert_int_equal(drop(open_server, "User:admin", &f),
 	    -KAFKA_SECURITY_DISABLED);
-	assert_int_equal(delete(server, "User:admin", &f), 1);
-	assert_int_equal(delete(server, "User:admin", &f), 0);
+	assert_int_equal(drop(server, "User:admin", &f), 1);
+	assert_int_equal(drop(server, "User:admin", &f), 0);
 	assert_string_equal(rules_now(), "# the rules\n"
 	    "allow User:auditor describe cluster # looks\n"
 	    "allow User:alice read topic orders*\n");
-	assert_int_equal(delete(server, "User:admin", &any), 2);
+	assert_int_equal(drop(server, "User:admin", &any), 2);
 	assert_string_equal(rules_now(), "# the rules\n");
 	f.pattern = 9;
-	assert_int_equal(delete(server, "User:admin", &f),
+	assert_int_equal(drop(server, "User:admin", &f),
 	    -KAFKA_INVALID_REQUEST);
 }
 
@@ -730,7 +731,7 @@ a_file_with_mistakes_is_left_alone(void **state)
 	th_write_text(acl_path, "nonsense\n");
 	assert_int_equal(create(server, "User:admin", &f),
 	    KAFKA_UNKNOWN_SERVER_ERROR);
-	assert_int_equal(delete(server, "User:admin", &any),
+	assert_int_equal(drop(server, "User:admin", &any),
 	    -KAFKA_UNKNOWN_SERVER_ERROR);
 	assert_string_equal(rules_now(), "nonsense\n");
 	/* What it said before holds. */
@@ -763,6 +764,51 @@ a_changed_file_holds_soon(void **state)
 	th_write_text(acl_path, "allow User:bob read topic y\n");
 	a.want = false;
 	assert_true(th_wait_until(bob_may, &a, 10000));
+}
+
+static int stop_asking;		/* atomic */
+static int64_t asked;		/* atomic */
+
+static void *
+ask_all_the_time(void *arg)
+{
+	uint32_t lost = 0;
+
+	while (!__atomic_load_n(&stop_asking, __ATOMIC_RELAXED)) {
+		lost |= ~access_allowed(server->access, "User:alice",
+		    "127.0.0.1", ACL_TOPIC, "orders-1") & (1u << ACL_READ);
+		__atomic_fetch_add(&asked, 1, __ATOMIC_RELAXED);
+	}
+	return lost == 0 ? NULL : arg;
+}
+
+/* Nobody sees a table that is gone, or a right that was there all the time. */
+static void
+rules_change_while_they_are_asked(void **state)
+{
+	struct filter f = { 2, 3, 3, 3, "x", "User:bob", "*" };
+	struct filter g = { 1, 1, 1, 1, NULL, "User:bob", NULL };
+	pthread_t threads[3];
+	void *result;
+
+	stop_asking = 0;
+	asked = 0;
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL,
+		    ask_all_the_time, &f), 0);
+	for (int i = 0; i < 20; i++) {
+		int64_t before = __atomic_load_n(&asked, __ATOMIC_RELAXED);
+
+		assert_int_equal(create(server, "User:admin", &f), KAFKA_NONE);
+		assert_int_equal(drop(server, "User:admin", &g), 1);
+		TH_WAIT(__atomic_load_n(&asked, __ATOMIC_RELAXED) > before,
+		    10000);
+	}
+	__atomic_store_n(&stop_asking, 1, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+		assert_int_equal(pthread_join(threads[i], &result), 0);
+		assert_null(result);
+	}
 }
 
 /* ------------------------------------------------------------ credentials */
@@ -1041,6 +1087,7 @@ main(void)
 		ON_FILES(acls_are_deleted_from_the_file),
 		ON_FILES(a_file_with_mistakes_is_left_alone),
 		ON_FILES(a_changed_file_holds_soon),
+		ON_FILES(rules_change_while_they_are_asked),
 		ON_FILES(users_are_described),
 		ON_FILES(users_are_changed_in_the_file),
 		ON_FILES(changes_that_are_refused),

@@ -137,7 +137,8 @@ test_bad_strings(void **unused)
 	READ(false, "\xff\xff");	/* null where there must be one */
 	assert_string_equal(kin_str(&in), "");
 	assert_false(kin_ok(&in));
-	READ(false, "\xff\xfe" "ab");	/* -2 */
+	READ(false, "\xff\xfe"
+		    "ab"); /* -2 */
 	assert_null(kin_str_null(&in));
 	assert_false(kin_ok(&in));
 	READ(false, "\0\3ab");		/* longer than the frame */
@@ -223,7 +224,8 @@ test_arrays(void **unused)
 	READ(false, "\0\0\0\3ab");
 	assert_int_equal(kin_array(&in), 0);
 	assert_false(kin_ok(&in));
-	READ(false, "\x7f\xff\xff\xff" "ab");
+	READ(false, "\x7f\xff\xff\xff"
+		    "ab");
 	assert_int_equal(kin_array(&in), 0);
 	assert_false(kin_ok(&in));
 
@@ -251,7 +253,8 @@ test_arrays(void **unused)
 static void
 test_tags(void **unused)
 {
-	static const char v[] = "\2\0\3abc\5\1x" "z";
+	static const char v[] = "\2\0\3abc\5\1x"
+				"z";
 	uint32_t n, tag, size;
 
 	READ(true, v);
@@ -365,7 +368,11 @@ test_array_end_moves_slices(void **unused)
 	kout_str(&out, "tail");
 	kout_array_end(&out, at, 20000);
 	assert_int_equal(out.slices[0].at, before + 2);
-	WROTE("\5head" "\xa1\x9c\1" "\0\0\0\7" "\xa1\x8d\6" "\5tail");
+	WROTE("\5head"
+	      "\xa1\x9c\1"
+	      "\0\0\0\7"
+	      "\xa1\x8d\6"
+	      "\5tail");
 
 	/* One that stands in front of the array stays. */
 	WRITE(true);
@@ -376,7 +383,9 @@ test_array_end_moves_slices(void **unused)
 	kout_i8(&out, 1);
 	kout_array_end(&out, at, 200);
 	assert_int_equal(out.slices[0].at, before);
-	WROTE("\xa1\x8d\6" "\xc9\1" "\1");
+	WROTE("\xa1\x8d\6"
+	      "\xc9\1"
+	      "\1");
 
 	WRITE(false);
 	at = kout_array_begin(&out);

@@ -132,8 +132,13 @@ test_header_v1(void **unused)
 	assert_int_equal(leat_reader_left(&rq.in.r), 4);
 	rq.api->handle(&rq);
 	/* correlation id, one broker: id 1, its name, port 9095, no rack */
-	ANSWERED("\0\0\0\x2a" "\0\0\0\1" "\0\0\0\1" "\0\x12"
-	    "broker.example.com" "\0\0\x23\x87" "\xff\xff");
+	ANSWERED("\0\0\0\x2a"
+		 "\0\0\0\1"
+		 "\0\0\0\1"
+		 "\0\x12"
+		 "broker.example.com"
+		 "\0\0\x23\x87"
+		 "\xff\xff");
 }
 
 static void
@@ -155,7 +160,12 @@ test_header_v2(void **unused)
 	assert_int_equal(leat_reader_left(&rq.in.r), 5);
 	rq.api->handle(&rq);
 	/* correlation id, tags, throttle, brokers */
-	ANSWERED("\0\0\0\7" "\0" "\0\0\0\0" "\2" "\0\0\0\1" "\x13"
+	ANSWERED("\0\0\0\7"
+		 "\0"
+		 "\0\0\0\0"
+		 "\2"
+		 "\0\0\0\1"
+		 "\x13"
 	    "broker.example.com");
 	assert_int_equal(slows, 0);
 }
@@ -170,7 +180,8 @@ test_api_versions(void **unused)
 	assert_int_equal(BEGIN("\0\x12\0\3\0\0\0\7\xff\xff\0\2a\2b\0"), 0);
 	assert_true(rq.in.flexible);
 	rq.api->handle(&rq);
-	ANSWERED("\0\0\0\7" "\0\0");
+	ANSWERED("\0\0\0\7"
+		 "\0\0");
 	assert_int_equal(rq.out.buf.data[10], n + 1);
 }
 
@@ -183,7 +194,8 @@ test_api_versions_of_the_future(void **unused)
 	(void)kafka_apis(&n);
 	assert_int_equal(BEGIN("\0\x12\0\x63\0\0\0\7\0\1c\0what is this"), 0);
 	rq.api->handle(&rq);
-	ANSWERED("\0\0\0\7" "\0\x23");
+	ANSWERED("\0\0\0\7"
+		 "\0\x23");
 	assert_int_equal(leat_get_u32(rq.out.buf.data + 10), n);
 	assert_int_equal(rq.out.buf.len, 14 + 6 * n);
 }
@@ -223,7 +235,9 @@ static void
 test_malformed_body(void **unused)
 {
 	/* More topics than there are bytes. */
-	assert_int_equal(BEGIN("\0\3\0\1\0\0\0\1\0\1c\0\0\0\x09" "ab"), 0);
+	assert_int_equal(BEGIN("\0\3\0\1\0\0\0\1\0\1c\0\0\0\x09"
+			       "ab"),
+	    0);
 	rq.api->handle(&rq);
 	assert_int_equal(replies, 1);
 	assert_int_equal(rq.outcome, OUTCOME_HANG_UP);

@@ -176,7 +176,8 @@ final_messages_that_are_refused(void **state)
 		struct scram_exchange x;
 
 		if (at == NULL)
-			(void)strcpy(text, rows[i].format);
+			(void)snprintf(text, sizeof(text), "%s",
+			    rows[i].format);
 		else
 			(void)snprintf(text, sizeof(text), "%.*s%s%s",
 			    (int)(at - rows[i].format), rows[i].format, nonce,

@@ -139,7 +139,8 @@ parse_line(struct users *u, const struct user_line *l, int32_t number,
 	struct user *user;
 	char *name;
 
-	if (memchr(l->secret.ptr, '\0', l->secret.len) != NULL)
+	if (memchr(l->secret.ptr, '\0', l->secret.len) != NULL ||
+	    memchr(l->name.ptr, '\0', l->name.len) != NULL)
 		why = "the line has a NUL";
 	else if (l->password.ptr != NULL && l->password.len == 0)
 		why = "the password is empty";

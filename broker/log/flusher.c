@@ -4,9 +4,9 @@
  *
  * A round takes every partition that somebody waits for (or, when the interval
  * has passed, every dirty one), notes its end, syncs them all at once
- * (sync_pool.h) and calls back as each is done. What is appended meanwhile waits
- * for the next round, so under load each round carries all that arrived during
- * the one before: group commit without a timer.
+ * (sync_pool.h) and calls back as each is done. What is appended meanwhile
+ * waits for the next round, so under load each round carries all that arrived
+ * during the one before: group commit without a timer.
  *
  * Internal topics are synced after the others, so that a group's offset does
  * not become durable before the records it has passed.

@@ -280,7 +280,11 @@ first_to_scan(const struct broker_partition *p, bool clean,
 
 		if (!p->segs[i]->sealed && !last)
 			return i;		/* an index is missing */
-		if (!clean && (last || p->segs[i + 1]->base > recovery_point))
+		/*
+		 * A point at the very end of a segment may have been noted
+		 * while that was active, its indexes not yet durable.
+		 */
+		if (!clean && (last || p->segs[i + 1]->base >= recovery_point))
 			return i;
 	}
 	return p->nsegs;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "broker/kafka/kafka_server.h"
-#include "broker/net/net_address.h"
+#include "core/base/net_address.h"
 #include "broker/net/net_int.h"
 #include "core/base/log.h"
 #include "core/base/obj.h"
@@ -202,7 +202,8 @@ static int
 listen_one(struct broker_listener *l, const char *text, struct leat_err *err)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE };
 	struct addrinfo *list, *ai;
 	struct net_address at;
 	uint32_t before = l->nacceptors;

@@ -52,14 +52,18 @@ static bool
 room_take(struct conn *c, size_t n)
 {
 	struct broker_listener *l = c->io->listener;
+	const struct broker_listen_options *o = &l->server->o;
 	struct conn *none = NULL;
 	int64_t queued;
 
 	queued = __atomic_add_fetch(&l->queued, (int64_t)n, __ATOMIC_SEQ_CST);
-	if (queued <= l->server->o.queued_max_bytes ||
-	    __atomic_load_n(&l->beyond, __ATOMIC_SEQ_CST) == c ||
+	if (queued <= o->queued_max_bytes)
+		return true;
+	/* Those that went before it may not be answered yet. */
+	if (queued <= o->queued_max_bytes + o->request_max_bytes &&
+	    (__atomic_load_n(&l->beyond, __ATOMIC_SEQ_CST) == c ||
 	    __atomic_compare_exchange_n(&l->beyond, &none, c, false,
-	    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)))
 		return true;
 	__atomic_sub_fetch(&l->queued, (int64_t)n, __ATOMIC_SEQ_CST);
 	return false;

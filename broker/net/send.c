@@ -23,6 +23,7 @@ pop(struct conn *c)
 {
 	struct net_request *nr = c->head;
 
+	c->active_ns = clock_mono_ns(&clock_system);
 	c->head = nr->next;
 	if (c->head == NULL)
 		c->tail = &c->head;
@@ -33,7 +34,7 @@ pop(struct conn *c)
 	c->sent_of_slice = 0;
 	if (c->io->listener->metrics != NULL)
 		net_metrics_request(c->io->listener->metrics, nr->rq.api,
-		    clock_mono_ns(&clock_system) - nr->begun_ns);
+		    c->active_ns - nr->begun_ns);
 	net_request_recycle(nr);
 }
 

@@ -93,7 +93,7 @@ check_readable(const char *what, const char *path, struct leat_err *err)
 static int
 set_client_ca(const struct tls *t, SSL_CTX *ctx, struct leat_err *err)
 {
-	STACK_OF(X509_NAME) *names;
+	STACK_OF(X509_NAME) * names;
 	int rc, mode = SSL_VERIFY_PEER;
 
 	if (t->client_ca == NULL)

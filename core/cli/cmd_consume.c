@@ -90,6 +90,11 @@ understand(struct options *o, struct consume *c)
 		    o->from);
 	if (o->group != NULL && o->partition >= 0)
 		return usage("--partition does not go with --group", NULL);
+	for (size_t i = 1; i < o->ntopics; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(o->topics[i], o->topics[j]) == 0)
+				return usage("a topic is named twice:",
+				    o->topics[i]);
 	if (o->partition > INT32_MAX)
 		return usage("there is no such --partition", NULL);
 	if (strcmp(o->isolation, "committed") != 0 &&

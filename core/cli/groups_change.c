@@ -320,7 +320,7 @@ cmd_groups_reset(int argc, char **argv)
 		{ "to", 'T', ARG_TEXT, "PLACE",
 		    "earliest, latest, an offset, -N or +N from here, @ms, "
 		    "@-15m, a time", &o.to },
-		{ "topic", 'p', ARG_LIST, "NAME[:0,1]",
+		{ "topic", 0, ARG_LIST, "NAME[:0,1]",
 		    "only this; may be repeated", &o.topics },
 		{ "execute", 'x', ARG_FLAG, NULL, "do it", &o.execute },
 		{ "dry-run", 'n', ARG_FLAG, NULL,
@@ -435,7 +435,7 @@ cmd_groups_delete(int argc, char **argv)
 	struct arg_list topics = { .n = 0 };
 	struct chosen chosen[64];
 	const struct arg table[] = {
-		{ "topic", 'p', ARG_LIST, "NAME[:0,1]",
+		{ "topic", 0, ARG_LIST, "NAME[:0,1]",
 		    "only the offsets of this; may be repeated", &topics },
 		KAFKA_ARGS(o),
 		{ 0 },

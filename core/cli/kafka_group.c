@@ -147,8 +147,8 @@ add_members(struct kafka_group *g)
 }
 
 int
-kafka_group_load(
-    struct kafka *k, const char *name, bool new_one, struct kafka_group *ret_group)
+kafka_group_load(struct kafka *k, const char *name, bool new_one,
+    struct kafka_group *ret_group)
 {
 	struct kafka_group *g = ret_group;
 	int rc;

@@ -35,8 +35,8 @@ struct kafka_group {
  * group that is not there is EXIT_NOT_FOUND unless it may be `new_one`.
  * kafka_group_fini() in any case.
  */
-int kafka_group_load(
-    struct kafka *k, const char *name, bool new_one, struct kafka_group *ret_group);
+int kafka_group_load(struct kafka *k, const char *name, bool new_one,
+    struct kafka_group *ret_group);
 void kafka_group_fini(struct kafka_group *g);
 /* Adds a partition unless it is there; NULL when out of memory. */
 struct kafka_group_part *kafka_group_part_of(

@@ -3,8 +3,8 @@
  * rdkafka.h: librdkafka, loaded by the commands that need it.
  *
  * The library is not linked: a worker has no use for it, and it would bring
- * 2 MB of resident memory, OpenSSL and SASL into each process of ours. It is
- * looked up at the first use, and `rdk.conf_set(...)` then calls
+ * more than 1 MB of private memory and a dependency into each process of ours.
+ * It is looked up at the first use, and `rdk.conf_set(...)` then calls
  * rd_kafka_conf_set(...).
  */
 #ifndef LEAT_CORE_CLI_RDKAFKA_H

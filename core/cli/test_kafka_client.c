@@ -118,7 +118,8 @@ stores(void **state)
 {
 	struct kafka_options o = { 0 };
 
-	o.config = config("ssl.keystore.location=/k.p12\nssl.keystore.type=PKCS12\n"
+	o.config = config(
+	    "ssl.keystore.location=/k.p12\nssl.keystore.type=PKCS12\n"
 	    "ssl.keystore.password=x\n");
 	assert_int_equal(kafka_prepare(&k, &o, NULL), EXIT_OK);
 	has("ssl.keystore.location", "/k.p12");

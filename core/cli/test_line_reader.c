@@ -59,19 +59,18 @@ lines(void **state)
 static void
 long_lines(void **state)
 {
-	enum { SIZE = 3 << 20,
-		MAX = 1 << 20 };
-	char *data = malloc(SIZE);
+	const size_t size = 3 << 20, most = 1 << 20;
+	char *data = malloc(size);
 	const char *got;
 
 	assert_non_null(data);
-	memset(data, 'x', SIZE);
-	data[MAX] = '\n';
-	memcpy(data + SIZE - 3, "\nyz", 3);
-	got = read_all(data, SIZE, MAX - 1);
+	memset(data, 'x', size);
+	data[most] = '\n';
+	memcpy(data + size - 3, "\nyz", 3);
+	got = read_all(data, size, most - 1);
 	assert_string_equal(got, "!!yz|");
-	memcpy(data + SIZE - 3, "xxx", 3);
-	assert_string_equal(read_all(data, SIZE, 10), "!!");
+	memcpy(data + size - 3, "xxx", 3);
+	assert_string_equal(read_all(data, size, 10), "!!");
 	free(data);
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 LIBS += config
 config_DIRS := core/config
-config_USES := broker base leat
+config_USES := base leat
 config_PKGS := yaml-0.1

@@ -11,9 +11,9 @@
 #include <leat/options.h>
 #include <leat/str.h>
 
-#include "broker/listener.h"
 #include "core/base/fsio.h"
 #include "core/base/log.h"
+#include "core/base/net_address.h"
 #include "core/base/obj.h"
 #include "core/config/bind.h"
 #include "core/config/flatten.h"
@@ -163,7 +163,7 @@ check_broker_listen(const struct properties *props, const char **value,
 	const char *used;
 
 	none_is_null(value);
-	if (*value == NULL || broker_listen_check(*value, &err) == 0)
+	if (*value == NULL || net_address_check_list(*value, &err) == 0)
 		return;
 	used = used_name(props, "broker.listeners");
 	problems_add(problems, place_of(props, used), used, NULL,

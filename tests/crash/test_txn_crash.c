@@ -67,6 +67,7 @@ struct client {
 	enum action next;
 	int64_t number;		/* of the transaction */
 	int32_t seq[2];
+	bool unsure;		/* a batch was sent, and not confirmed */
 	enum outcome outcomes[NUMBERS];
 };
 
@@ -182,14 +183,17 @@ produce(struct broker *b, struct client *c, int side)
 	    (long long)c->number * CLIENTS + c->id[0] - '0');
 	assert_int_equal(batch_builder_add(bb, &rec, NULL), 0);
 	assert_int_equal(batch_builder_finish(bb, &id, &data, &len, NULL), 0);
+	c->unsure = true;
 	if (p != NULL)
 		rc = broker_append(p, data, len, &at, &err);
 	if (rc == 0) {
 		broker_when_durable(p, at.last_offset + 1, on_done, &d);
 		rc = wait_done(&d);
 	}
-	if (rc == 0)
+	if (rc == 0) {
 		c->seq[side]++;
+		c->unsure = false;
+	}
 	batch_builder_free(bb);
 	broker_partition_put(p);
 	return rc;
@@ -245,6 +249,7 @@ begin(struct broker *b, struct model *m, struct client *c)
 	c->who = (struct txn_ident){ c->id, d.producer_id, d.epoch };
 	c->seq[0] = c->seq[1] = 0;
 	c->begun = true;
+	c->unsure = false;
 	next_transaction(m, c);
 	return 0;
 }
@@ -286,6 +291,9 @@ step(struct broker *b, struct model *m, struct client *c)
 	if (!c->begun || pick(m, 60) == 0)
 		return begin(b, m, c);
 	if (c->next < END && pick(m, 40) == 0) {
+		/* Its sequence may have been used: then as clients do. */
+		if (c->unsure)
+			return begin(b, m, c);
 		c->commit = false;	/* half way */
 		c->next = END;
 	}
@@ -383,9 +391,82 @@ take_batch(void *arg, const struct batch_header *h, const uint8_t *batch,
 	return 0;
 }
 
+/* What a failure needs to be understood. */
+static int
+dump_batch(void *arg, const struct batch_header *h, const uint8_t *batch,
+    struct leat_err *err)
+{
+	struct batch_reader *r;
+	struct txn_value v;
+	struct record rec;
+	int32_t epoch;
+
+	fprintf(stderr, "# %s [%lld..%lld] leader %d pid %lld epoch %d seq %d"
+	    "%s:", (const char *)arg, (long long)h->base_offset,
+	    (long long)batch_next_offset(h) - 1, h->leader_epoch,
+	    (long long)h->producer_id, h->producer_epoch, h->base_sequence,
+	    (h->attributes & BATCH_CONTROL) == 0 ? "" :
+	    batch_marker_decode(batch, h->size, &epoch) == MARKER_COMMIT ?
+	    " COMMIT" : " ABORT");
+	r = batch_reader_new(1 << 20);
+	assert_int_equal(batch_reader_open(r, batch, h->size, err), 0);
+	while ((h->attributes & BATCH_CONTROL) == 0 &&
+	    batch_reader_next(r, &rec, err) > 0) {
+		if (strcmp(arg, txn_topic) != 0) {
+			fprintf(stderr, " %.*s", (int)rec.value.len,
+			    rec.value.ptr);
+		} else if (txn_value_decode(rec.value, &v) == 0) {
+			fprintf(stderr, " %.*s status %d pid %lld epoch %d",
+			    (int)rec.key.len - 4, rec.key.ptr + 4,
+			    (int)v.status, (long long)v.producer_id, v.epoch);
+			free(v.places);
+		}
+	}
+	fprintf(stderr, "\n");
+	batch_reader_free(r);
+	return 0;
+}
+
+static void
+dump(struct broker *b)
+{
+	const char *const all[] = { "left", "right", txn_topic };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		struct broker_partition *p = topics_find(b, all[i], 0);
+
+		(void)partition_each_batch(p, dump_batch,
+		    (void *)(uintptr_t)all[i], NULL);
+		for (size_t k = 0; k < p->nsegs; k++) {
+			struct aborted_txn *list = NULL;
+			size_t n = 0;
+
+			fprintf(stderr, "# %s segment %lld, aborted %d\n",
+			    all[i], (long long)p->segs[k]->base,
+			    p->segs[k]->has_aborted);
+			(void)aborted_load(p->segs[k], &list, &n, NULL);
+			for (size_t m = 0; m < n; m++)
+				fprintf(stderr, "#   pid %lld [%lld, %lld] "
+				    "stable %lld\n",
+				    (long long)list[m].producer_id,
+				    (long long)list[m].first_offset,
+				    (long long)list[m].last_offset,
+				    (long long)list[m].stable);
+			free(list);
+		}
+		for (const struct producer *o = p->producers.open; o != NULL;
+		    o = o->next_open)
+			fprintf(stderr, "# %s open: pid %lld epoch %d from "
+			    "%lld\n", all[i], (long long)o->id, o->epoch,
+			    (long long)o->txn_first);
+		broker_partition_put(p);
+	}
+}
+
 /* A reader sees what is committed before the first that is open. */
 static void
-check_reader(struct broker_partition *p, const struct truth *t)
+check_reader(struct broker *b, struct broker_partition *p,
+    const struct truth *t)
 {
 	struct leat_err err = LEAT_ERR_INIT;
 	struct broker_reader *r;
@@ -396,6 +477,8 @@ check_reader(struct broker_partition *p, const struct truth *t)
 	for (size_t k = t->n; k-- > 0;)
 		if (t->items[k].outcome == UNKNOWN)
 			stable = t->items[k].offset;
+	if (p->stable != stable)
+		dump(b);
 	assert_int_equal(p->stable, stable);
 	r = broker_reader_open(p, 0, READ_COMMITTED, &err);
 	assert_non_null(r);
@@ -406,6 +489,8 @@ check_reader(struct broker_partition *p, const struct truth *t)
 			assert_true(i < t->n);
 			assert_int_equal(leat_parse_i64(rec.value, 0,
 			    INT64_MAX, &value), 0);
+			if (rec.offset != t->items[i].offset)
+				dump(b);
 			assert_int_equal(rec.offset, t->items[i].offset);
 			assert_int_equal(value, t->items[i++].value);
 		}
@@ -444,11 +529,13 @@ check_client(struct broker *b, struct client *c, struct truth *const t[2])
 		if (left != right || (left != 0 && left != 2) ||
 		    (left == 2 && (open || c->outcomes[k] == ABORTED)) ||
 		    (left == 0 && c->outcomes[k] == COMMITTED) ||
-		    (open && k != c->number))
+		    (open && k != c->number)) {
+			dump(b);
 			fail_msg("client %s, transaction %lld: %d and %d "
 			    "committed, open %d, outcome %d, current %lld",
 			    c->id, (long long)k, left, right, open,
 			    (int)c->outcomes[k], (long long)c->number);
+		}
 		if (left == 2 && k == c->number && !(c->ending && c->commit))
 			fail_msg("client %s: %lld was not asked for", c->id,
 			    (long long)k);
@@ -458,6 +545,8 @@ check_client(struct broker *b, struct client *c, struct truth *const t[2])
 			c->outcomes[k] = left == 2 ? COMMITTED : ABORTED;
 	}
 	(void)broker_group_offset(b, c->id, "left", 0, &offset);
+	if (offset != last)
+		dump(b);
 	if (offset != last)
 		fail_msg("client %s: offset %lld, last committed %lld", c->id,
 		    (long long)offset, (long long)last);
@@ -478,7 +567,7 @@ check(struct broker *b, struct model *m)
 			assert_int_equal(p->state, PART_ONLINE);
 			assert_int_equal(partition_each_batch(p, take_batch,
 			    t[i], NULL), 0);
-			check_reader(p, t[i]);
+			check_reader(b, p, t[i]);
 		}
 		broker_partition_put(p);
 	}

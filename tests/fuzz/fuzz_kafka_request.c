@@ -27,6 +27,9 @@ enum {
 	FRAMES_MAX = 16,
 	INPUTS_PER_BROKER = 1000,
 	PARTITIONS_PER_BROKER = 300,
+	PARTITIONS_AT_ONCE = 100,
+	CREATE_TOPICS = 19,
+	CREATE_PARTITIONS = 37,
 	RESUMES_MAX = 3,
 	ANSWER_MS = 30000,
 	OUT_MAX_BYTES = 64 << 20
@@ -132,6 +135,23 @@ handle(struct kafka_request *rq)
 
 /* --------------------------------------------------------------- requests */
 
+/* Thousands of partitions are lawful, and would take all the time. */
+static bool
+asks_for_many(const uint8_t *frame, size_t len)
+{
+	uint16_t key = leat_get_u16(frame);
+	uint32_t n;
+
+	if (key != CREATE_TOPICS && key != CREATE_PARTITIONS)
+		return false;
+	for (size_t at = 8; at + 4 <= len; at++) {
+		n = leat_get_u32(frame + at);
+		if (n > PARTITIONS_AT_ONCE && n <= PARTITIONS_MAX)
+			return true;
+	}
+	return false;
+}
+
 static bool
 one_request(struct kafka_server *s, struct kafka_peer *peer,
     const uint8_t *frame, size_t len)
@@ -232,7 +252,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct kafka_peer peer = { .host = "127.0.0.1",
-		.local_host = "127.0.0.1", .local_port = 9092 };
+		.local_host = "127.0.0.1",
+		.local_port = 9092 };
 	struct kafka_server *s;
 	size_t at = 1, len;
 
@@ -255,7 +276,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < FRAMES_MAX && at + 2 <= size; i++) {
 		len = MIN((size_t)leat_get_u16(data + at), size - at - 2);
 		at += 2;
-		if (len < 8 || !one_request(s, &peer, data + at, len))
+		if (len < 8 || asks_for_many(data + at, len) ||
+		    !one_request(s, &peer, data + at, len))
 			break;
 		at += len;
 	}

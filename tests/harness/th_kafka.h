@@ -16,6 +16,7 @@
 #ifndef LEAT_TESTS_HARNESS_TH_KAFKA_H
 #define LEAT_TESTS_HARNESS_TH_KAFKA_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +27,10 @@
 #include "core/base/obj.h"
 
 struct th_call {
-	struct kafka_request rq;	/* first: the carrier gets its address */
+	struct kafka_request rq;	/* first: the carrier's pointer */
 	struct kafka_peer peer;
 	struct kafka_out body;
 	struct kafka_in in;		/* the answer behind its header */
-	char client[64];
 	struct lock lock;		/* guards the next two */
 	struct cond cond;
 	bool done, resume;
@@ -82,11 +82,11 @@ th_kafka_begin(struct th_call *c, struct kafka_server *s, int16_t key,
 	lock_init(&c->lock, RANK_LEAF);
 	cond_init(&c->cond);
 	c->timer_ns = -1;
-	strncpy(c->client, client, sizeof(c->client) - 1);
 	c->peer.principal = strdup("User:ANONYMOUS");
 	c->peer.authenticated = true;
-	strcpy(c->peer.host, "127.0.0.1");
-	strcpy(c->peer.local_host, "127.0.0.1");
+	snprintf(c->peer.host, sizeof(c->peer.host), "127.0.0.1");
+	snprintf(c->peer.local_host, sizeof(c->peer.local_host),
+	    "127.0.0.1");
 	c->peer.local_port = 9092;
 	c->rq.server = s;
 	c->rq.broker = s->broker;

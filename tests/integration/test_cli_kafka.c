@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include <leat/buf.h>
 #include <leat/str.h>
 
 #include "tests/harness/jsonq.h"
@@ -129,6 +130,7 @@ wrong_words(void **state)
 	leat(USAGE, "consume a --count=x");
 	leat(USAGE, "consume a --count=-1");
 	leat(USAGE, "consume a --json=yes");
+	has(leat(USAGE, "consume a b a"), "a topic is named twice: 'a'");
 	has(leat(USAGE, "consume a --from soon"), "--from is beginning");
 	has(leat(USAGE, "consume a --from +1"), "--from is beginning");
 	has(leat(USAGE, "consume a -g g --from 5"), "leat groups reset");
@@ -396,8 +398,9 @@ copies(void **state)
 	leat_with(OK, data, sizeof(data) - 1,
 	    "produce from -K : -Z - -H h=1 -H h=\xff");
 	assert_int_equal(th_run(&out, "sh", "-c", th_text(
-	    "%s consume from -o 0 -e -j | tee %s | %s produce to --json --stats"
-	    " && %s consume to -o 0 -e -j | sed 's/\"to\"/\"from\"/' | sort > %s",
+	    "%s consume from -o 0 -e -j | tee %s | %s produce to -j --stats"
+	    " && %s consume to -o 0 -e -j |"
+	    " sed 's/\"to\"/\"from\"/' | sort > %s",
 	    th_leat_bin(), th_path("there"), th_leat_bin(), th_leat_bin(),
 	    th_path("back")), NULL), 0);
 	has(out, "8 records, ");
@@ -581,6 +584,108 @@ busy_group(void **state)
 	leat(OK, "groups delete busy");
 }
 
+/* Leat's own sinks are groups too. */
+static void
+sink_group(void **state)
+{
+	const char *out;
+
+	th_worker_file(w, "keep.yaml", "connector: file-sink\n"
+	    "topics: ten\nfile: %s\n", th_path("kept"));
+	TH_WAIT(th_worker_is(w, "keep", "RUNNING"), SOON_MS);
+	TH_WAIT(th_worker_topic(w, "ten", "end_offset") > 0 &&
+	    strstr(leat(OK, "groups"), "connect-keep") != NULL, SOON_MS);
+	TH_WAIT(strstr(leat(OK, "groups describe connect-keep"),
+	    "\nlag          0\n") != NULL, SOON_MS);
+	out = leat(OK, "groups describe connect-keep -m");
+	has(out, "state        Stable");
+	has(out, "ten:0");
+	has(leat(FAILED, "groups reset connect-keep --to earliest -x"),
+	    "NON_EMPTY_GROUP");
+	th_worker_remove(w, "keep.yaml");
+}
+
+/* ---------------------------------------------------------------- trouble */
+
+/* With a user and rules, as a client.properties of Java says it. */
+static void
+logs_in(void **state)
+{
+	const char *settings[3] = { NULL };
+	struct th_worker_opts o = { .name = "guarded", .settings = settings };
+	const char *file = th_path("login.properties");
+	const char *users = th_path("users"), *rules = th_path("rules");
+	struct th_worker *guarded;
+
+	leat_with(OK, "wonder\n", 7, "users add alice --file %s", users);
+	th_write_text(rules, "allow User:alice describe topic *\n");
+	settings[0] = th_text("broker.sasl.users.file: %s", users);
+	settings[1] = th_text("broker.acl.file: %s", rules);
+	guarded = th_worker_start(&o);
+	th_write_text(file, th_text("bootstrap.servers=%s\n"
+	    "security.protocol=SASL_PLAINTEXT\n"
+	    "sasl.mechanism=SCRAM-SHA-512\n"
+	    "sasl.jaas.config=org.apache.kafka.common.security.scram."
+	    "ScramLoginModule required username=\"alice\" "
+	    "password=\"wonder\";\n", th_worker_kafka(guarded)));
+	leat(OK, "topics -c %s", file);
+	has(leat(FAILED, "topics create x -c %s", file),
+	    "AUTHORIZATION_FAILED");
+	has(leat(FAILED, "topics -c %s -X sasl.password=wander", file),
+	    "cannot log in at");
+	leat(UNREACHABLE, "topics -t 3 -b %s", th_worker_kafka(guarded));
+	assert_int_equal(th_worker_stop(guarded), 0);
+	th_worker_free(guarded);
+}
+
+/* The broker goes away and comes back: every line is there, once. */
+static void
+broker_restarts(void **state)
+{
+	enum { LINES = 200000 };
+	struct th_worker *shaky = th_worker_start(
+	    &(struct th_worker_opts){ .name = "shaky" });
+	const char *input = th_path("many"), *at = th_worker_kafka(shaky);
+	struct th_proc *reader, *writer;
+	struct leat_buf text;
+	char *out;
+	int status;
+
+	leat_buf_init(&text, 8 << 20);
+	for (int i = 0; i < LINES; i++)
+		leat_buf_printf(&text, "%06d\n", i);
+	th_write_file(input, text.data, text.len);
+	leat(OK, "topics create shaky -b %s", at);
+	assert_int_equal(th_run(NULL, "mkfifo", th_path("go"), NULL), 0);
+	reader = th_proc_spawn(th_leat_bin(), "consume", "shaky", "-b", at,
+	    "-o", "0", "-n", th_text("%d", LINES), NULL);
+	writer = th_proc_start(&(struct th_proc_opts){
+	    .argv = (const char *const[]){ "sh", "-c", th_text(
+		"(head -n 100000; read go < %s; cat) < %s | %s produce shaky "
+		"-b %s --stats", th_path("go"), input, th_leat_bin(), at),
+		NULL },
+	    .name = "writer" });
+	TH_WAIT(th_worker_topic(shaky, "shaky", "end_offset") > 0, SOON_MS);
+	th_worker_kill(shaky);
+	th_worker_resume(shaky);
+	assert_int_equal(th_run(NULL, "sh", "-c", th_text("echo > %s",
+	    th_path("go")), NULL), 0);
+	assert_true(th_proc_wait(writer, 60000, &status));
+	has(th_proc_text(writer), "200000 records");
+	assert_int_equal(status, 0);
+	assert_true(th_proc_wait(reader, 60000, &status));
+	assert_int_equal(status, 0);
+	assert_int_equal(th_run(&out, "sh", "-c", th_text(
+	    "%s consume shaky -b %s -o 0 -e | cmp - %s", th_leat_bin(), at,
+	    input), NULL), 0);
+	free(out);
+	th_proc_free(reader);
+	th_proc_free(writer);
+	leat_buf_fini(&text);
+	assert_int_equal(th_worker_stop(shaky), 0);
+	th_worker_free(shaky);
+}
+
 int
 main(void)
 {
@@ -603,6 +708,9 @@ main(void)
 		cmocka_unit_test(produce_failures),
 		cmocka_unit_test(groups),
 		cmocka_unit_test(busy_group),
+		cmocka_unit_test(sink_group),
+		cmocka_unit_test(logs_in),
+		cmocka_unit_test(broker_restarts),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

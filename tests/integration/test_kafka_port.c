@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include <leat/str.h>
 #include <leat/wire.h>
 
 #include "core/base/obj.h"
@@ -47,9 +48,12 @@ dial_port(const char *address)
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	struct timeval limit = { SOON_MS / 1000, 0 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int64_t port;
 
 	assert_true(fd >= 0);
-	to.sin_port = htons((uint16_t)atoi(strchr(address, ':') + 1));
+	assert_int_equal(leat_parse_i64(leat_str_c(strchr(address, ':') + 1),
+	    1, 65535, &port), 0);
+	to.sin_port = htons((uint16_t)port);
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
 		fail_msg("connect: %s", strerror(errno));
@@ -246,7 +250,9 @@ test_garbage(void **unused)
 static void
 test_half_requests(void **unused)
 {
-	enum { N = 60, HAVE = 1 << 20, SAYS = 90 << 20 };
+	enum { N = 60,
+		HAVE = 1 << 20,
+		SAYS = 90 << 20 };
 	static uint8_t bytes[HAVE];
 	int64_t before = rss_kb();
 	int fds[N];
@@ -269,7 +275,8 @@ test_half_requests(void **unused)
 static void
 test_slow_readers(void **unused)
 {
-	enum { N = 20, ASK = 4000 };
+	enum { N = 20,
+		ASK = 4000 };
 	uint8_t frame[64], all[4] = { 0xff, 0xff, 0xff, 0xff };
 	size_t len = request(frame, METADATA, 1, 7, all, sizeof(all));
 	int64_t before = rss_kb();
@@ -544,7 +551,8 @@ test_tls(void **unused)
 			hang_up_tls(other);
 		OPENSSL_free(name);
 		renewed;
-	}), SOON_MS);
+	}),
+	    SOON_MS);
 	assert_true(tls_answers(ssl, 3));
 	/* A broken one is told, and the old one stays. */
 	th_write_text(th_path("server.pem"), "this is no certificate\n");
@@ -554,7 +562,8 @@ test_tls(void **unused)
 		assert_non_null(other);
 		hang_up_tls(other);
 		th_worker_said(t, "the old one stays");
-	}), SOON_MS);
+	}),
+	    SOON_MS);
 	hang_up_tls(ssl);
 	assert_int_equal(th_worker_stop(t), 0);
 	th_worker_free(t);
@@ -570,7 +579,8 @@ test_tls_client_certificates(void **unused)
 		    th_path("ca.pem")),
 		"broker.ssl.client.auth: required",
 		th_text("broker.acl.file: %s", th_path("acl")),
-		"broker.super.users: User:CN=alice,O=Leat", NULL };
+		"broker.super.users: User:CN=alice,O=Leat", NULL
+	};
 	struct th_worker_opts opts = { .name = "mtls", .settings = settings };
 	struct th_worker *t;
 	char why[64] = "";
@@ -654,7 +664,8 @@ test_tls_kcat(void **unused)
 		    th_path("server.pem")),
 		th_text("broker.ssl.truststore.location: %s",
 		    th_path("ca.pem")),
-		"broker.ssl.client.auth: required", NULL };
+		"broker.ssl.client.auth: required", NULL
+	};
 	struct th_worker_opts opts = { .name = "kcat", .settings = settings };
 	struct th_worker *t;
 	char *said = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Users and rules of the Kafka port, with Kafka's clients: who comes in by which
- * mechanism, who may do what, and what happens when the files change.
+ * Users and rules of the Kafka port, with Kafka's clients: who comes in by
+ * which mechanism, who may do what, and what happens when the files change.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,7 +109,7 @@ stop(void **state)
 	return 0;
 }
 
-/* -------------------------------------------------------------------- logins */
+/* ------------------------------------------------------------------ logins */
 
 static void
 each_mechanism_takes_the_right_password(void **state)
@@ -170,7 +170,7 @@ an_old_client_logs_in(void **state)
 	    "wrong"), old));
 }
 
-/* --------------------------------------------------------------------- rules */
+/* ------------------------------------------------------------------- rules */
 
 static void
 rules_say_who_may_produce_and_consume(void **state)
@@ -244,7 +244,7 @@ clients_administer_rules(void **state)
 	free(text);
 }
 
-/* ------------------------------------------------------------------- changes */
+/* ----------------------------------------------------------------- changes */
 
 static void
 users_come_and_go_while_it_runs(void **state)
@@ -312,6 +312,37 @@ what_is_not_safe_does_not_start(void **state)
 	}
 }
 
+static void
+the_command_says_what_is_wrong(void **state)
+{
+	const char *file = th_path("others"), *bin = th_leat_bin(), *output;
+
+	assert_true(run(&output, "echo one | '%s' users add b --file '%s' && "
+	    "echo two | '%s' users add a -f '%s' -m SCRAM-SHA-256 -i 4096 && "
+	    "'%s' users list -f '%s'", bin, file, bin, file, bin, file));
+	assert_string_equal(output,
+	    "a                        SCRAM-SHA-256 (4096 iterations)\n"
+	    "b                        SCRAM-SHA-256 (8192 iterations) "
+	    "SCRAM-SHA-512 (8192 iterations)\n");
+	assert_true(run(&output, "'%s' users remove b -m SCRAM-SHA-512 "
+	    "-f '%s' && '%s' users list -j -f '%s'", bin, file, bin, file));
+	assert_string_equal(output, "[{\"name\":\"a\","
+	    "\"SCRAM-SHA-256\":4096},{\"name\":\"b\","
+	    "\"SCRAM-SHA-256\":8192}]\n");
+	assert_true(run(&output, "'%s' users remove c -f '%s'; test $? = 5",
+	    bin, file));
+	assert_string_equal(output, "leat: there is no user 'c'\n");
+	assert_true(run(&output, "'%s' users add c -f '%s' </dev/null; "
+	    "test $? = 1", bin, file));
+	assert_string_equal(output, "leat: there was no password\n");
+	assert_true(run(&output, "'%s' users add a:b -f '%s'; test $? = 2",
+	    bin, file));
+	assert_non_null(strstr(output, "colon or a control character"));
+	assert_true(run(&output, "echo x:y >>'%s'; '%s' users list -f '%s'; "
+	    "test $? = 1", file, bin, file));
+	assert_non_null(strstr(output, "others:3: want SCRAM-SHA-256$"));
+}
+
 int
 main(void)
 {
@@ -326,6 +357,7 @@ main(void)
 		cmocka_unit_test(users_come_and_go_while_it_runs),
 		cmocka_unit_test(a_file_with_a_mistake_changes_nothing),
 		cmocka_unit_test(what_is_not_safe_does_not_start),
+		cmocka_unit_test(the_command_says_what_is_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * net_address.c: see net_address.h; and the check of a whole list, for
- * those who read the settings.
+ * net_address.c: see net_address.h.
  */
-#include "broker/net/net_address.h"
+#include "core/base/net_address.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 
 #include <leat/str.h>
 
-#include "broker/listener.h"
 #include "core/base/obj.h"
 
 static const struct {
@@ -73,7 +71,7 @@ net_address_is_loopback(const struct net_address *at)
 }
 
 int
-broker_listen_check(const char *list, struct leat_err *err)
+net_address_check_list(const char *list, struct leat_err *err)
 {
 	char *copy = strdup(list), *save = NULL, *one;
 	struct net_address at;

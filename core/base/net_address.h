@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * net_address.h: how an address to listen on is written.
+ * net_address.h: how an address to listen on is written in the settings of the
+ * broker.
  */
-#ifndef LEAT_BROKER_NET_NET_ADDRESS_H
-#define LEAT_BROKER_NET_NET_ADDRESS_H
+#ifndef LEAT_CORE_BASE_NET_ADDRESS_H
+#define LEAT_CORE_BASE_NET_ADDRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +32,8 @@ struct net_address {
  */
 int net_address_parse(const char *text, struct net_address *ret_at,
     struct leat_err *err);
+/* Is a list of addresses, with commas between them, well written? */
+int net_address_check_list(const char *list, struct leat_err *err);
 /* Is the address reachable from this machine only? */
 bool net_address_is_loopback(const struct net_address *at);
 
