@@ -373,15 +373,30 @@ def finish(run, workers, members, assigned):
     c.close()
 
 
+def create(run):
+    """The topic, whatever is done to the broker meanwhile."""
+    admin = AdminClient(run.conf())
+    end = time.monotonic() + END_S
+    while True:
+        f, = admin.create_topics([NewTopic(run.topic, PARTITIONS, 1)],
+                                 request_timeout=10).values()
+        try:
+            f.result(20)
+            return
+        except KafkaException as e:
+            if e.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                return
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.1)
+
+
 def main():
     address, stop_file = sys.argv[1:3]
     seed = sys.argv[3] if len(sys.argv) > 3 else str(time.time())
     print('seed %s' % seed, flush=True)
     run = Run(address, stop_file, seed)
-    admin = AdminClient(run.conf())
-    for f in admin.create_topics([NewTopic(run.topic, PARTITIONS, 1)],
-                                 operation_timeout=20).values():
-        f.result(20)
+    create(run)
     assigned = {}
     workers = [run.thread(steady, run, 1, history.PLAIN)]
     workers += [run.thread(steady, run, i, history.IDEMPOTENT) for i in (2, 3)]

@@ -23,9 +23,10 @@
 enum {
 	CALL_MS = 20000,	/* for what asks the broker once */
 	WAIT_MS = 40000,
+	MIDDLE_MS = 150000,	/* others may be slow to come to theirs */
 	MOMENT_MS = 50,
-	TOUR_S = 110,
-	MIDDLE_MAX = 20000,	/* records */
+	TOUR_S = 300,
+	MIDDLE_MAX = 100000,	/* records */
 	ERR_TEXT = 512
 };
 
@@ -652,7 +653,7 @@ static int
 send_through(rd_kafka_t *rk, const char *topic)
 {
 	const char *half = getenv("TOUR_HALF");
-	int64_t end = now_ms() + (half != NULL ? WAIT_MS : 300);
+	int64_t end = now_ms() + (half != NULL ? MIDDLE_MS : 300);
 	FILE *f;
 	int n = 0;
 

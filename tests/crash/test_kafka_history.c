@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test: timeout=300 */
+/* test: timeout=900 */
 /*
  * test_kafka_history.c: real producers, transactions and consumer groups
  * (tests/clients/history_run.py) while the worker is killed, started again,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test: timeout=300 */
+/* test: timeout=900 */
 /*
  * test_kafka_power.c: the history checker's clients against a broker in this
  * process that loses power again and again (crashfs.h): what acks=all or a

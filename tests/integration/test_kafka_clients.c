@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test: timeout=300 */
+/* test: timeout=600 */
 /*
  * test_kafka_clients.c: the tours of tests/clients, all at once, against a
  * fresh worker; then once more, and the worker is killed and started again in
@@ -24,8 +24,8 @@
 enum {
 	INSTALL_MS = 100000,
 	CHECK_MS = 60000,
-	TOUR_MS = 100000,
-	HALF_MS = 60000,
+	TOUR_MS = 240000,
+	HALF_MS = 120000,
 	ARGS_MAX = 4
 };
 
@@ -35,7 +35,7 @@ struct tour {
 	const char *name;
 	const char *script;	/* below tests/clients, or NULL */
 	const char *module;	/* of Python; NULL: none */
-	bool node;
+	const char *js;		/* its folder; NULL: not JavaScript */
 	const char *missing;	/* why it is left out, or NULL */
 	struct th_proc *proc;
 	const char *half;	/* the file that it makes in the middle */
@@ -48,14 +48,17 @@ static struct tour tours[] = {
 	  .module = "confluent_kafka" },
 	{ .name = "kafka-python", .script = "kafka_python_tour.py",
 	  .module = "kafka" },
-	{ .name = "kafkajs", .script = "kafkajs_tour.mjs", .node = true },
+	{ .name = "kafkajs", .script = "kafkajs_tour.mjs", .js = "js" },
 	{ .name = "platformatic", .script = "platformatic_tour.mjs",
-	  .node = true },
+	  .js = "js" },
+	{ .name = "node-rdkafka", .script = "node_rdkafka_tour.mjs",
+	  .js = "js-native" },
 };
 
 enum { NTOURS = sizeof(tours) / sizeof(tours[0]) };
 
 static struct th_worker *w;
+static bool native;		/* the round of what make check-long installs */
 
 /* ------------------------------------------------------- what there is */
 
@@ -84,27 +87,30 @@ node_missing(void)
 	return NULL;
 }
 
-/*
- * Their packages are installed once for all builds, beside copies of the
- * tours, since Node.js looks for them from there.
- */
+static bool
+is_native(const struct tour *t)
+{
+	return t->js != NULL && strcmp(t->js, "js-native") == 0;
+}
+
+/* Where the tours in JavaScript are, with their packages; for all builds. */
+static const char *
+js_dir(const char *folder)
+{
+	return th_text("%s/../clients-%s", th_build_dir(), folder);
+}
+
 static const char *
 install_js(void)
 {
-	const char *from = th_text("%s/tests/clients/js", th_src_dir());
-	const char *to = th_text("%s/../clients-js", th_build_dir());
 	const char *say;
 	struct th_proc *p;
 	int status;
 
 	if ((say = node_missing()) != NULL)
 		return say;
-	p = th_proc_spawn("sh", "-c", th_text("set -e; mkdir -p '%s'; "
-	    "cp '%s'/*.mjs '%s'/*.json '%s'/.npmrc '%s'; cd '%s'; "
-	    "cmp -s package-lock.json installed || { "
-	    "npm ci --ignore-scripts --no-audit --no-fund && "
-	    "cp package-lock.json installed; }", to, from, from, from, to, to),
-	    NULL);
+	p = th_proc_spawn(th_text("%s/tests/clients/js_install", th_src_dir()),
+	    "js", js_dir("js"), NULL);
 	if (!th_proc_wait(p, INSTALL_MS, &status) || status != 0)
 		say = "npm could not install the clients (no network?)";
 	th_proc_free(p);
@@ -114,7 +120,7 @@ install_js(void)
 static const char *
 missing(const struct tour *t, const char *no_js)
 {
-	if (t->node && no_js != NULL)
+	if (t->js != NULL && no_js != NULL)
 		return no_js;
 	/* It says itself that it wants a later Node.js than kafkajs. */
 	if (strcmp(t->name, "platformatic") == 0 && !node_since(20))
@@ -134,9 +140,8 @@ script_of(const struct tour *t)
 {
 	if (t->script == NULL)
 		return th_text("%s/clients/rdkafka_tour", th_build_dir());
-	if (t->node)
-		return th_text("%s/../clients-js/%s", th_build_dir(),
-		    t->script);
+	if (t->js != NULL)
+		return th_text("%s/%s", js_dir(t->js), t->script);
 	return th_text("%s/tests/clients/%s", th_src_dir(), t->script);
 }
 
@@ -152,7 +157,7 @@ launch(struct tour *t, bool through)
 	t->half = th_path("%s.half", t->name);
 	if (through)
 		env[3] = th_text("TOUR_HALF=%s", t->half);
-	if (t->node)
+	if (t->js != NULL)
 		argv[n++] = "node";
 	argv[n++] = script_of(t);
 	argv[n] = th_worker_kafka(w);
@@ -164,7 +169,8 @@ static void
 launch_all(bool through)
 {
 	for (int i = 0; i < NTOURS; i++)
-		if (tours[i].missing == NULL)
+		if (tours[i].missing == NULL &&
+		    is_native(&tours[i]) == native)
 			launch(&tours[i], through);
 }
 
@@ -304,6 +310,16 @@ main(void)
 		TOUR("kafkajs, killed", 4),
 		TOUR("@platformatic/kafka, killed", 5),
 	};
+	const struct CMUnitTest native_tests[] = {
+		cmocka_unit_test(test_launch),
+		TOUR("node-rdkafka", 6),
+		cmocka_unit_test(test_kill),
+		TOUR("node-rdkafka, killed", 6),
+	};
+	int failed = cmocka_run_group_tests(tests, start, stop);
 
-	return cmocka_run_group_tests(tests, start, stop);
+	if (!th_exists(th_text("%s/installed", js_dir("js-native"))))
+		return failed;
+	native = true;
+	return failed + cmocka_run_group_tests(native_tests, start, stop);
 }
