@@ -10,8 +10,8 @@
  * A handler that waits (a fetch for data, a join for the others) keeps what it
  * needs in rq->parked and gives its row a cancel(), which is called on the I/O
  * thread when the connection has ended or the listener closes; it must lead to
- * a reply soon, and the reply is thrown away. It may be called when the reply is
- * under way already on another thread, but not while an admin thread is in
+ * a reply soon, and the reply is thrown away. It may be called when the reply
+ * is under way already on another thread, but not while an admin thread is in
  * handle(). To go on on the I/O thread after something happened elsewhere, set
  * rq->resume and call kafka_resume.
  *
@@ -34,7 +34,7 @@ struct kafka_server;
 struct sasl;
 
 enum {
-	API_SLOW = 1,		/* may wait for the disk: not on an I/O thread */
+	API_SLOW = 1,		/* may wait for the disk: on an admin thread */
 	API_OVERLAP = 2,	/* may begin while others of its kind wait */
 	API_UNAUTHENTICATED = 4	/* answered before SASL is through */
 };

@@ -368,7 +368,7 @@ fill_peer(struct conn *c)
 	return kafka_peer_init(&c->peer, c->io->listener->server);
 }
 
-/* A peer that vanished without a word is found out; small answers go at once. */
+/* A peer that vanished is found out; small answers go at once. */
 static void
 set_socket(int fd)
 {

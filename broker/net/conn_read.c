@@ -4,11 +4,11 @@
  *
  * A frame's buffer grows with what has come of it, and beyond its first
  * FRAME_FREE_BYTES it is counted against queued_max_bytes until its request has
- * its answer. A connection for which there is no room stops reading and waits in
- * its thread's list. Half-read frames could then wait for each other for ever,
- * so one connection at a time may go beyond the limit until its frame is whole:
- * all frames together take no more than queued_max_bytes + request_max_bytes +
- * FRAME_FREE_BYTES for each connection.
+ * its answer. A connection for which there is no room stops reading and waits
+ * in its thread's list. Half-read frames could then wait for each other for
+ * ever, so one connection at a time may go beyond the limit until its frame is
+ * whole: all frames together take no more than queued_max_bytes +
+ * request_max_bytes + FRAME_FREE_BYTES for each connection.
  */
 #include <errno.h>
 #include <stdio.h>

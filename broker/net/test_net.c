@@ -447,8 +447,12 @@ test_pipeline(void **unused)
 	fd = dial();
 	for (int i = 0; i < N; i++) {
 		/* Some answers are late or none, the order stays. */
-		int16_t key = i % 500 == 499 ? KEY_TIMER : i % 7 == 3 ? KEY_SILENT
-								      : KEY_ECHO;
+		int16_t key = KEY_ECHO;
+
+		if (i % 500 == 499)
+			key = KEY_TIMER;
+		else if (i % 7 == 3)
+			key = KEY_SILENT;
 
 		snprintf(text, sizeof(text), "%d", i);
 		len += request(all + len, key, i, text, strlen(text));

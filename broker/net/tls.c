@@ -272,7 +272,8 @@ tls_open(const struct broker_listen_options *o, struct tls **ret_tls,
 	t->client_ca = o->tls_client_ca != NULL ? strdup(o->tls_client_ca) :
 	    NULL;
 	t->client_optional = o->tls_client_optional;
-	if (t->certificate == NULL || (t->key == NULL) != (o->tls_key == NULL) ||
+	if (t->certificate == NULL ||
+	    (t->key == NULL) != (o->tls_key == NULL) ||
 	    (t->client_ca == NULL) != (o->tls_client_ca == NULL)) {
 		tls_close(t);
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "no memory");

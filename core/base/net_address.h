@@ -26,9 +26,9 @@ struct net_address {
 };
 
 /*
- * "host:port", "[host]:port" or "*:port", with PLAINTEXT://, SSL://, SASL_PLAINTEXT:// or
- * SASL_SSL:// in front as Kafka writes it (whether there is a login is said
- * elsewhere). 0 or LEAT_E_CONFIG.
+ * "host:port", "[host]:port" or "*:port", with PLAINTEXT://, SSL://,
+ * SASL_PLAINTEXT:// or SASL_SSL:// in front as Kafka writes it (whether there
+ * is a login is said elsewhere). 0 or LEAT_E_CONFIG.
  */
 int net_address_parse(const char *text, struct net_address *ret_at,
     struct leat_err *err);
