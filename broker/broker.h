@@ -46,7 +46,7 @@ enum {
 	BROKER_E_PARTITIONS = -1108,	/* not a possible number of them */
 	BROKER_E_POLICY = -1109,	/* the broker permits it not */
 	BROKER_E_SEGMENT = -1110,	/* batch above segment.bytes */
-	BROKER_E_TXN_ID = -1111,	/* not that transactional id's producer */
+	BROKER_E_TXN_ID = -1111,	/* another producer has that id */
 	BROKER_E_TXN_BUSY = -1112,	/* its transaction is being ended */
 	BROKER_E_TXN_FENCED = -1113,	/* a newer epoch of the id took over */
 	BROKER_E_TXN_TIMEOUT = -1114	/* more than the broker allows */

@@ -33,7 +33,7 @@ struct broker_listen_options {
 	int32_t max_connections_per_ip;
 	int64_t idle_ms;		/* a silent connection is closed */
 	int64_t request_max_bytes;	/* of one request */
-	int64_t queued_max_bytes;	/* of requests under way, all together */
+	int64_t queued_max_bytes;	/* of all requests under way */
 	int64_t fetch_max_bytes;	/* of records in one answer */
 	int32_t fetch_sessions_max;
 

@@ -7,7 +7,7 @@
 #define LEAT_BROKER_KAFKA_ACL_H
 
 #include "broker/kafka/acl_rules.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 
 /* Fast enough for each topic of each request; waits for nothing. @thread any */
 bool kafka_may(const struct kafka_request *rq, enum acl_operation op,

@@ -12,7 +12,7 @@
 #include "broker/kafka/api.h"
 #include "broker/kafka/broker_config.h"
 #include "broker/kafka/kafka_server.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "broker/kafka/topic_config.h"
 #include "core/base/obj.h"
 

@@ -9,7 +9,7 @@
 #include "broker/coord/groups.h"
 #include "broker/kafka/acl.h"
 #include "broker/kafka/api.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 
 enum { NOT_ASKED = INT32_MIN, MEMBER_TYPE_CONSUMER = 1 };
 

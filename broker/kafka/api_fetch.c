@@ -16,7 +16,7 @@
 #include "broker/kafka/api.h"
 #include "broker/kafka/fetch_session.h"
 #include "broker/kafka/kafka_server.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "broker/log/partition.h"
 #include "core/base/obj.h"
 

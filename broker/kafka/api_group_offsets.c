@@ -8,7 +8,7 @@
 #include "broker/coord/groups.h"
 #include "broker/kafka/acl.h"
 #include "broker/kafka/api.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 
 enum {
 	METADATA_MAX_BYTES = 4096,

@@ -9,7 +9,7 @@
 #include "broker/coord/groups.h"
 #include "broker/kafka/acl.h"
 #include "broker/kafka/api.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 
 static bool
 may_read(const struct kafka_request *rq, const char *group)

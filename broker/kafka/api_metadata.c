@@ -10,7 +10,7 @@
 #include "broker/kafka/acl.h"
 #include "broker/kafka/api.h"
 #include "broker/kafka/kafka_server.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "core/base/obj.h"
 
 enum {

@@ -6,7 +6,7 @@
 #include "broker/broker_int.h"
 #include "broker/kafka/acl.h"
 #include "broker/kafka/api.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "core/base/obj.h"
 
 /* Timestamps that are names. */

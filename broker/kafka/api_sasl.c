@@ -14,7 +14,7 @@
 #include "broker/kafka/access.h"
 #include "broker/kafka/api.h"
 #include "broker/kafka/kafka_server.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "broker/kafka/sasl.h"
 #include "core/base/log.h"
 #include "core/base/obj.h"

@@ -11,7 +11,7 @@
 #include "broker/coord/txns_table.h"
 #include "broker/kafka/acl.h"
 #include "broker/kafka/api.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "core/base/obj.h"
 
 /* ---------------------------------------------------- DescribeProducers */

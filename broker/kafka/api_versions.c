@@ -3,7 +3,7 @@
  * api_versions.c: ApiVersions, by which clients find out what we speak.
  */
 #include "broker/kafka/api.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 
 /* A version from the future: the layout of version 0 tells them ours. */
 static bool

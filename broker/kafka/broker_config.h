@@ -7,7 +7,7 @@
 #ifndef LEAT_BROKER_KAFKA_BROKER_CONFIG_H
 #define LEAT_BROKER_KAFKA_BROKER_CONFIG_H
 
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "broker/topic_settings.h"
 
 /* How many there are; they are numbered from 0, in the order of their names. */

@@ -13,7 +13,7 @@
 #include "broker/broker_int.h"
 #include "broker/coord/groups.h"
 #include "broker/kafka/fetch_session.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "broker/kafka/sasl.h"
 #include "core/base/obj.h"
 

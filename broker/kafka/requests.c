@@ -7,7 +7,7 @@
 
 #include "broker/kafka/api.h"
 #include "broker/kafka/kafka_server.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "broker/kafka/sasl.h"
 #include "core/base/obj.h"
 
@@ -18,9 +18,7 @@ enum {
 
 /* key, name, versions, first flexible version, flags */
 #define ROW(k, n, lo, hi, flex, flags, handle, cancel) \
-	{ \
-		(k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) \
-	}
+	{ (k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) }
 
 static const struct kafka_api table[] = {
 	/* Old librdkafka compresses only if 0 is among the versions. */

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "broker/kafka/broker_config.h"
-#include "broker/kafka/testing_admin.h"
+#include "tests/harness/th_kafka_admin.h"
 #include "broker/kafka/topic_config.h"
 
 static struct admin a;

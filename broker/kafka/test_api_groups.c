@@ -18,7 +18,7 @@
 #include "broker/broker_int.h"
 #include "broker/coord/groups.h"
 #include "broker/kafka/kafka_server.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "tests/harness/proc.h"
 
 enum { ANY = -99 };

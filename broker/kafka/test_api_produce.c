@@ -670,6 +670,41 @@ gate_await(void)
 	assert_int_equal(rc, 0);
 }
 
+/* Settings of a topic that ask for a sync which acks=1 does not. */
+static void
+flush_settings(struct broker *b, struct kafka_server *s)
+{
+	struct produce p = usual;
+	struct batch one = plain(1);
+	struct broker_setting often = { "flush.messages", "2" };
+	struct broker_setting soon = { "flush.ms", "10" };
+	struct leat_err err = LEAT_ERR_INIT;
+	struct result r;
+	struct th_call c;
+
+	/* flush.messages makes acks=1 wait from the second record on. */
+	OK(broker_topic_create(b, "often", 1, &often, 1, &err));
+	p.acks = 1;
+	gate_set(true, 0);
+	r = produce_to(s, &p, "often", one.data, one.len);
+	assert_int_equal(r.error, 0);
+	begin(&c, s, &p, "often", 1);
+	put_part(&c, 0, one.data, one.len);
+	send(&c);
+	assert_false(th_kafka_wait(&c, 50));
+	gate_set(false, 0);
+	assert_true(th_kafka_wait(&c, WAIT_MS));
+	th_kafka_end(&c);
+
+	/* flush.ms is less than the broker's interval. */
+	OK(broker_topic_create(b, "soon", 1, &soon, 1, &err));
+	gate_set(true, 0);
+	r = produce_to(s, &p, "soon", one.data, one.len);
+	assert_int_equal(r.error, 0);
+	gate_await();
+	gate_set(false, 0);
+}
+
 static void
 test_acks_all(void **state)
 {
@@ -678,8 +713,6 @@ test_acks_all(void **state)
 	struct kafka_server *s;
 	struct produce p = usual;
 	struct batch one = plain(1);
-	struct broker_setting often = { "flush.messages", "2" };
-	struct broker_setting soon = { "flush.ms", "10" };
 	struct leat_err err = LEAT_ERR_INIT;
 	struct result r;
 	struct th_call c;
@@ -722,30 +755,7 @@ test_acks_all(void **state)
 	assert_int_equal(r.error, 0);
 	assert_int_equal(r.base, 2);
 
-	/* flush.messages makes acks=1 wait from the second record on. */
-	OK(broker_topic_create(b, "often", 1, &often, 1, &err));
-	p.acks = 1;
-	gate_set(true, 0);
-	r = produce_to(s, &p, "often", one.data, one.len);
-	assert_int_equal(r.error, 0);
-	begin(&c, s, &p, "often", 1);
-	put_part(&c, 0, one.data, one.len);
-	send(&c);
-	assert_false(th_kafka_wait(&c, 50));
-	gate_set(false, 0);
-	assert_true(th_kafka_wait(&c, WAIT_MS));
-	th_kafka_end(&c);
-	p.acks = -1;
-
-	/* flush.ms is less than the broker's interval. */
-	OK(broker_topic_create(b, "soon", 1, &soon, 1, &err));
-	p.acks = 1;
-	gate_set(true, 0);
-	r = produce_to(s, &p, "soon", one.data, one.len);
-	assert_int_equal(r.error, 0);
-	gate_await();
-	gate_set(false, 0);
-	p.acks = -1;
+	flush_settings(b, s);
 
 	/* A disk that fails, and what comes after. */
 	gate_set(false, -EIO);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "broker/kafka/testing_admin.h"
+#include "tests/harness/th_kafka_admin.h"
 
 static struct admin a;
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "broker/topic_settings.h"
 #include "core/base/fsio.h"
 #include "tests/harness/proc.h"

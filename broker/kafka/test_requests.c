@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "broker/kafka/kafka_server.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "core/base/obj.h"
 #include "tests/harness/proc.h"
 

@@ -6,7 +6,7 @@
 #ifndef LEAT_BROKER_KAFKA_TOPIC_CONFIG_H
 #define LEAT_BROKER_KAFKA_TOPIC_CONFIG_H
 
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 
 /* What settings belong to, by Kafka's numbers. */
 enum config_resource { CONFIG_TOPIC = 2, CONFIG_BROKER = 4 };

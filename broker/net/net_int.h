@@ -25,7 +25,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "broker/net/ip_count.h"
 #include "core/base/lock.h"
 #include "core/base/loop.h"

@@ -12,7 +12,7 @@
 #include <leat/str.h>
 
 #include "core/base/obj.h"
-#include "core/cli/properties.h"
+#include "core/cli/client_properties.h"
 
 enum { FILE_MAX = 1 << 20, TEXT_MAX = 4096 };
 

@@ -16,7 +16,7 @@
 
 #include "broker/broker_int.h"
 #include "broker/kafka/kafka_server.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/obj.h"

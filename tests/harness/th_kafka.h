@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "broker/kafka/kafka_server.h"
-#include "broker/kafka/request.h"
+#include "broker/kafka/kafka_request.h"
 #include "core/base/clock.h"
 #include "core/base/lock.h"
 #include "core/base/obj.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * properties.h: files of Java's Properties, as Kafka's clients are configured
+ * client_properties.h: files of Java's Properties, as Kafka's clients are configured
  * with: "name=value" lines, comments, continued lines, escapes.
  */
-#ifndef LEAT_CORE_CLI_PROPERTIES_H
-#define LEAT_CORE_CLI_PROPERTIES_H
+#ifndef LEAT_CORE_CLI_CLIENT_PROPERTIES_H
+#define LEAT_CORE_CLI_CLIENT_PROPERTIES_H
 
 #include <stddef.h>
 

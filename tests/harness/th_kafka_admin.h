@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * testing_admin.h: a broker in a directory of its own, and the few shapes that
+ * th_kafka_admin.h: a broker in a directory of its own, and the few shapes that
  * tests of admin requests share.
  */
-#ifndef LEAT_BROKER_KAFKA_TESTING_ADMIN_H
-#define LEAT_BROKER_KAFKA_TESTING_ADMIN_H
+#ifndef LEAT_TESTS_HARNESS_TH_KAFKA_ADMIN_H
+#define LEAT_TESTS_HARNESS_TH_KAFKA_ADMIN_H
 
 #include <stdio.h>
 

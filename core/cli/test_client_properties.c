@@ -9,7 +9,7 @@
 
 #include <leat/buf.h>
 
-#include "core/cli/properties.h"
+#include "core/cli/client_properties.h"
 
 static int
 note(void *arg, const char *name, const char *value, int line,

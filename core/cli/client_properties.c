@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* properties.c: see properties.h. */
-#include "core/cli/properties.h"
+#include "core/cli/client_properties.h"
 
 #include <ctype.h>
 #include <stdbool.h>

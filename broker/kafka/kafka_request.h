@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * request.h: a request of Kafka's protocol on its way through the broker.
+ * kafka_request.h: a request of Kafka's protocol on its way through the broker.
  *
  * The connection (net/) reads a frame, kafka_request_begin looks its API up in
  * the table of requests.c, and the row's handle() takes over: it decodes
@@ -19,8 +19,8 @@
  * that rows with API_OVERLAP may follow each other without waiting. Answers
  * leave in the order of the requests.
  */
-#ifndef LEAT_BROKER_KAFKA_REQUEST_H
-#define LEAT_BROKER_KAFKA_REQUEST_H
+#ifndef LEAT_BROKER_KAFKA_KAFKA_REQUEST_H
+#define LEAT_BROKER_KAFKA_KAFKA_REQUEST_H
 
 #include <stdbool.h>
 #include <stdint.h>
