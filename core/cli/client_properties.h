@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client_properties.h: files of Java's Properties, as Kafka's clients are configured
- * with: "name=value" lines, comments, continued lines, escapes.
+ * client_properties.h: files of Java's Properties, as Kafka's clients are
+ * configured with: "name=value" lines, comments, continued lines, escapes.
  */
 #ifndef LEAT_CORE_CLI_CLIENT_PROPERTIES_H
 #define LEAT_CORE_CLI_CLIENT_PROPERTIES_H
