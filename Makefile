@@ -392,6 +392,7 @@ test-fuzz: $(FUZZERS) ## replay the fuzz corpus
 
 check-java: $(PRODUCT) ## Apache Kafka's own tools against the Kafka port
 	+@LEAT_BUILD=$(abspath $(B)) tests/java/run
+	+@LEAT_BUILD=$(abspath $(B)) tests/java/adopt
 
 check-long: ## crash matrix, fuzzing, valgrind: an hour and more
 	+@tests/long

@@ -17,8 +17,10 @@ enum {
 };
 
 /* key, name, versions, first flexible version, flags */
-#define ROW(k, n, lo, hi, flex, flags, handle, cancel) \
-	{ (k), (n), (lo), (hi), (flex), (lo), (flags), (handle), (cancel) }
+#define ROW(k, n, lo, hi, flex, flags, fn, cancel) \
+	{ \
+		(k), (n), (lo), (hi), (flex), (lo), (flags), (fn), (cancel) \
+	}
 
 static const struct kafka_api table[] = {
 	/* Old librdkafka compresses only if 0 is among the versions. */

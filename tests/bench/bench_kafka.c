@@ -426,7 +426,9 @@ bench_fetch(struct broker *both, size_t bytes, int64_t records, int n)
 
 	for (int i = 0; i < 2 && both[i].bootstrap != NULL; i++) {
 		struct producer p = { .bootstrap = both[i].bootstrap,
-			.topic = topic, .acks = "1", .bytes = bytes };
+			.topic = topic,
+			.acks = "1",
+			.bytes = bytes };
 		rd_kafka_t *rk = producer_client(&p);
 		rd_kafka_topic_t *t;
 

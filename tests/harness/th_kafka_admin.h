@@ -6,7 +6,13 @@
 #ifndef LEAT_TESTS_HARNESS_TH_KAFKA_ADMIN_H
 #define LEAT_TESTS_HARNESS_TH_KAFKA_ADMIN_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 #include "broker/broker_int.h"
 #include "tests/harness/proc.h"
