@@ -8,6 +8,8 @@
  *	produce-latency-p50, -p99	ms to the delivery report, paced
  *	fetch-<bytes>-<n>		records/s of n consumers who read all
  *	e2e-latency-p50, -p99		ms from produce() to a consumer, paced
+ *	wire-produce-*, wire-fetch-*	the same by a client that costs next to
+ *					nothing (wire_client.h)
  *	rss-kafka-port			MB at most during all of this
  *	cpu-produce-1000-<acks>		the broker's seconds per million records
  */
@@ -26,6 +28,7 @@
 
 #include "core/base/obj.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/wire_client.h"
 #include "tests/harness/proc.h"
 #include "tests/harness/th_worker.h"
 
@@ -418,6 +421,56 @@ bench_produce(struct broker *both, size_t bytes, const char *acks, int n)
 		    cpu[0], cpu[1], "s/million");
 }
 
+/* n clients at once, each on a partition; records/s of all. */
+static double
+wire_rate(const struct broker *b, void *(*run)(void *), const char *topic,
+    size_t bytes, const char *acks, int n)
+{
+	struct wire_client c[CLIENTS_MAX] = { 0 };
+	double sum = 0;
+
+	for (int i = 0; i < n; i++) {
+		c[i] = (struct wire_client){ .bootstrap = b->bootstrap,
+			.topic = topic,
+			.partition = i % PARTITIONS,
+			.acks = (int16_t)(acks[0] == '1' ? 1 : -1),
+			.bytes = bytes,
+			.seconds = seconds };
+		pthread_create(&c[i].thread, NULL, run, &c[i]);
+	}
+	for (int i = 0; i < n; i++) {
+		pthread_join(c[i].thread, NULL);
+		sum += (double)c[i].records / c[i].took;
+	}
+	return sum;
+}
+
+static void
+bench_wire(struct broker *both, bool fetch, size_t bytes, const char *acks,
+    int n)
+{
+	void *(*run)(void *) = fetch ? wire_consumer : wire_producer;
+	double rate[2][16] = { 0 };
+
+	for (int r = 0; r < rounds; r++)
+		for (int i = 0; i < 2 && both[i].bootstrap != NULL; i++) {
+			const char *topic = th_text("w%d-%zu-%s-%d-%d", fetch,
+			    bytes, acks, n, r);
+
+			create_topic(both[i].bootstrap, topic);
+			if (fetch)
+				(void)wire_rate(&both[i], wire_producer,
+				    topic, bytes, acks, PARTITIONS);
+			rate[i][r] = wire_rate(&both[i], run, topic, bytes,
+			    acks, n);
+			note_rss(&both[i]);
+		}
+	bench_rate(fetch ? th_text("wire-fetch-%zu-%d", bytes, n) :
+	    th_text("wire-produce-%zu-%s-%d", bytes, acks, n),
+	    bench_quantile(rate[0], (size_t)rounds, 0.5),
+	    bench_quantile(rate[1], (size_t)rounds, 0.5), "records/s");
+}
+
 static void
 bench_fetch(struct broker *both, size_t bytes, int64_t records, int n)
 {
@@ -545,6 +598,14 @@ bench_all(void **state)
 		bench_produce(both, 100, "all", n);
 		bench_produce(both, 1000, "1", n);
 		bench_produce(both, 1000, "all", n);
+	}
+	for (int n = 1; n <= CLIENTS_MAX; n += CLIENTS_MAX - 1) {
+		bench_wire(both, false, 100, "1", n);
+		bench_wire(both, false, 100, "all", n);
+		bench_wire(both, false, 1000, "1", n);
+		bench_wire(both, false, 1000, "all", n);
+		bench_wire(both, true, 100, "1", n);
+		bench_wire(both, true, 1000, "1", n);
 	}
 	bench_fetch(both, 100, 4000000, 1);
 	bench_fetch(both, 1000, 1000000, 1);
