@@ -11,11 +11,11 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "broker/kafka/acl_table.h"
@@ -344,9 +344,9 @@ access_new(const struct broker_listen_options *o, struct access **ret_access,
 	lock_init(&a->files, RANK_CONFIG);
 	lock_init(&a->lock, RANK_LEAF);
 	cond_init(&a->cond);
-	if (RAND_bytes(a->secret, sizeof(a->secret)) != 1)
-		rc = leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
-		    "OpenSSL has no random bytes");
+	/* Not OpenSSL's, which costs 2 MB where nobody logs in. */
+	if (getrandom(a->secret, sizeof(a->secret), 0) != sizeof(a->secret))
+		rc = leat_err_errno(err, LEAT_CLS_RETRY, "getrandom");
 	else if ((rc = open_files(a, o, err)) == 0 &&
 	    (a->users_file.path != NULL || a->rules_file.path != NULL))
 		rc = thread_start(&a->thread, "leat-access", watch_main, a,
