@@ -82,7 +82,7 @@ test_apis(void **state)
 	assert_int_equal(bad, 0);
 	/* And none that is not served. */
 	for (int k = 0; k < 200; k++) {
-		char prefix[16];
+		char prefix[24];
 
 		snprintf(prefix, sizeof(prefix), "| %d | ", k);
 		rows += lines_with(prefix);

@@ -164,12 +164,14 @@ make_topics(void)
 {
 	uint8_t body[TOPICS * 16 + 8], frame[TOPICS * 16 + 32];
 	size_t len = 4;
+	char name[24];
 	int fd = dial();
 
 	leat_put_u32(body, TOPICS);
 	for (int i = 0; i < TOPICS; i++) {
 		leat_put_u16(body + len, 8);
-		(void)snprintf((char *)body + len + 2, 9, "topic-%02d", i);
+		(void)snprintf(name, sizeof(name), "topic-%02d", i);
+		memcpy(body + len + 2, name, 8);
 		len += 10;
 	}
 	body[len++] = 1;	/* create them */
