@@ -164,7 +164,8 @@ list(const struct options *o)
 	(void)leat_buf_add_byte(&out, '\n');
 	if (rc == 0 && o->json)
 		fwrite(out.data, 1, out.len, stdout);
-	fwrite(problems.data, 1, problems.len, stderr);
+	if (problems.len > 0)
+		fwrite(problems.data, 1, problems.len, stderr);
 	if (rc < 0 && problems.len == 0)
 		(void)say(&err);
 	leat_buf_fini(&out);
