@@ -60,6 +60,11 @@ const char *th_test_plugin_dir(void);
 
 /* How much slower than a plain build this one is: 1, or 3 with a sanitizer. */
 int th_slowness(void);
+/*
+ * Is this a build with the thread sanitizer? It cannot follow threads that were
+ * started by C11's thrd_create, as librdkafka does: the process crashes.
+ */
+bool th_thread_sanitizer(void);
 
 /* ------------------------------------------------------- time and waiting */
 

@@ -341,6 +341,22 @@ th_test_plugin_dir(void)
 	return env != NULL ? env : th_text("%s/test-plugins", th_build_dir());
 }
 
+bool
+th_thread_sanitizer(void)
+{
+#if defined(__SANITIZE_THREAD__)
+	return true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+	return true;
+#else
+	return false;
+#endif
+#else
+	return false;
+#endif
+}
+
 int
 th_slowness(void)
 {

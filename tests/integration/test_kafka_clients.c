@@ -128,6 +128,8 @@ missing(const struct tour *t, const char *no_js)
 	if (t->module != NULL && !runs(PYTHON, "-c",
 	    th_text("import %s", t->module)))
 		return th_text("no module %s for " PYTHON, t->module);
+	if (t->script == NULL && th_thread_sanitizer())
+		return "the thread sanitizer cannot follow its threads";
 	if (strcmp(t->name, "kcat") == 0 && !runs("kcat", "-V", ""))
 		return "no kcat";
 	return NULL;
