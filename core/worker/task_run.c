@@ -167,12 +167,13 @@ take_wish(struct leat_task *t, enum task_event *ret_event)
 	enum task_state s = task_state(t);
 	bool held = s == TASK_PAUSED || s == TASK_DRAINING;
 
-	if (want == WANT_STOP && s != TASK_STOPPING) {
+	/* What is about to open does so first: a stop finds it running. */
+	if (s == TASK_STOPPING || s == TASK_OPENING)
+		return false;
+	if (want == WANT_STOP) {
 		*ret_event = EV_STOP;
 		return true;
 	}
-	if (s == TASK_STOPPING || s == TASK_OPENING)
-		return false;
 	if (want == WANT_PAUSE && !held && s != TASK_FAILED) {
 		*ret_event = EV_PAUSE;
 		return true;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -32,7 +33,8 @@ enum {
 	LONG_MS = 180000,
 	END_MS = 150000,
 	TEXT_MAX = 6000,
-	SYNCS_MAX = 400		/* until the next loss of power */
+	SYNCS_MAX = 400,	/* until the next loss of power */
+	RUNS_MAX = 4		/* until the client gets through one */
 };
 
 struct server {
@@ -74,6 +76,28 @@ lose_power(struct server *s)
 	serve(s);
 }
 
+/*
+ * The client's library may break when a broker tells it that its transaction
+ * was lost: Debian's librdkafka then frees something twice. That ends the run
+ * without a history, so there is nothing to check and another seed is taken.
+ */
+static bool
+client_broke(struct th_proc *p)
+{
+	int status = 0;
+	char *text;
+	bool broke;
+
+	if (!th_proc_wait(p, END_MS, &status) || !WIFSIGNALED(status) ||
+	    WTERMSIG(status) != SIGABRT)
+		return false;
+	text = th_proc_text(p);
+	broke = strstr(text, "FATAL|rdkafka") != NULL &&
+	    strstr(text, "double free") != NULL;
+	free(text);
+	return broke;
+}
+
 static void
 check_end(struct th_proc *p)
 {
@@ -102,35 +126,31 @@ seed_of(void)
 	return seed;
 }
 
-static void
-test_power(void **state)
+/* false when the client broke: then nothing is known. */
+static bool
+power_run(int run, uint64_t seed)
 {
 	const char *argv[] = { PYTHON, "-B", th_text(
 		"%s/tests/clients/history_run.py", th_src_dir()), NULL,
-		th_path("stop"), NULL };
+		th_path("stop-%d", run), NULL };
 	const char *const env[] = { "HISTORY_POWER=1", NULL };
 	int64_t end = th_now_ms() + (getenv("LEAT_LONG") != NULL ? LONG_MS :
 	    SHORT_MS);
-	struct server s = { .dir = th_path("broker"),
+	struct server s = { .dir = th_path("broker-%d", run),
 	    .listen = th_text("127.0.0.1:%d", th_free_port()) };
-	uint64_t seed = seed_of();
 	struct th_proc *p;
 	int losses = 0;
+	bool broke;
 
-	(void)state;
-	if (th_run(NULL, PYTHON, "-c", "import confluent_kafka", NULL) != 0) {
-		print_message("no confluent_kafka for " PYTHON "\n");
-		skip();
-	}
 	(void)fprintf(stderr, "# LEAT_CRASH_SEED=%llu\n",
 	    (unsigned long long)seed);
 	th_mkdir(s.dir);
-	th_mkdir(th_path("stash"));
-	s.fs = crashfs_new(s.dir, th_path("stash"), seed);
+	th_mkdir(th_path("stash-%d", run));
+	s.fs = crashfs_new(s.dir, th_path("stash-%d", run), seed);
 	serve(&s);
 	argv[3] = s.listen;
 	p = th_proc_start(&(struct th_proc_opts){ .argv = argv, .env = env,
-	    .name = "history" });
+	    .name = th_text("history-%d", run) });
 	while (th_now_ms() < end && th_proc_running(p)) {
 		crashfs_arm(s.fs, 1 + (uint64_t)(losses * 37) % SYNCS_MAX);
 		TH_WAIT(crashfs_crashed(s.fs) || th_now_ms() > end ||
@@ -139,12 +159,32 @@ test_power(void **state)
 		losses++;
 	}
 	crashfs_arm(s.fs, 0);
-	assert_true(losses > 2);
 	th_write_text(argv[4], "");
-	check_end(p);
+	if ((broke = client_broke(p))) {
+		th_proc_free(p);
+	} else {
+		assert_true(losses > 2);
+		check_end(p);
+	}
 	broker_listener_close(s.l);
 	broker_close(s.b);
 	crashfs_free(s.fs);
+	return !broke;
+}
+
+static void
+test_power(void **state)
+{
+	uint64_t seed = seed_of();
+	int run = 0;
+
+	(void)state;
+	if (th_run(NULL, PYTHON, "-c", "import confluent_kafka", NULL) != 0) {
+		print_message("no confluent_kafka for " PYTHON "\n");
+		skip();
+	}
+	while (!power_run(run, seed + (uint64_t)run))
+		assert_true(++run < RUNS_MAX);
 }
 
 int
