@@ -15,6 +15,7 @@
 #include "broker/kafka/api.h"
 #include "broker/kafka/kafka_request.h"
 #include "broker/log/partition.h"
+#include "core/base/log.h"
 #include "core/base/obj.h"
 
 enum {
@@ -319,6 +320,9 @@ append_failed(struct kafka_request *rq, struct produce_part *p,
     const struct leat_err *err)
 {
 	p->error = kafka_error_of(err);
+	/* The producer's own faults are its business; the disk's are ours. */
+	if (p->error == KAFKA_KAFKA_STORAGE_ERROR)
+		log_warn_err(&rq->broker->env.lg, "produce refused", err);
 	if (p->error == KAFKA_INVALID_TXN_STATE &&
 	    (attributes_of(p) & BATCH_TRANSACTIONAL) &&
 	    rq->version >= ABORTABLE_VERSION)
