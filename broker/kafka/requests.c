@@ -87,7 +87,7 @@ static const struct kafka_api table[] = {
 	    NULL),
 	ROW(65, "DescribeTransactions", 0, 0, 0, 0,
 	    api_describe_transactions, NULL),
-	ROW(66, "ListTransactions", 0, 1, 0, 0, api_list_transactions, NULL),
+	ROW(66, "ListTransactions", 0, 2, 0, 0, api_list_transactions, NULL),
 	ROW(68, "ConsumerGroupHeartbeat", 0, 1, 0, 0,
 	    api_consumer_group_heartbeat, NULL),
 	ROW(69, "ConsumerGroupDescribe", 0, 1, 0, 0,
