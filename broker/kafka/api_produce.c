@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "broker/broker_int.h"
+#include "broker/coord/txns.h"
 #include "broker/kafka/acl.h"
 #include "broker/kafka/api.h"
 #include "broker/kafka/kafka_request.h"
@@ -24,7 +25,11 @@ enum {
 	ACKS_ALL = -1,
 	ZSTD_VERSION = 7,	/* clients below it do not know zstd */
 	ABORTABLE_VERSION = 11,
-	ATTRIBUTES_AT = 21	/* in a batch */
+	BUMPING_VERSION = 12,	/* a batch adds its partition (KIP-890) */
+	ATTRIBUTES_AT = 21,	/* in a batch */
+	PRODUCER_ID_AT = 43,
+	PRODUCER_EPOCH_AT = 51,
+	BASE_SEQUENCE_AT = 53
 };
 
 struct produce_part {
@@ -305,8 +310,6 @@ answer_when_durable(struct kafka_request *rq, struct produce *q)
 		    became_durable, &w->ones[i]);
 }
 
-/* ------------------------------------------------------------ appending */
-
 static uint16_t
 attributes_of(const struct produce_part *p)
 {
@@ -314,6 +317,119 @@ attributes_of(const struct produce_part *p)
 	    p->records.len >= RECORD_BATCH_HEADER_BYTES ?
 	    leat_get_u16(p->records.ptr + ATTRIBUTES_AT) : 0;
 }
+
+/* ---------------------------------------------- joining the transaction */
+
+/* Parts whose partitions are to be added to the transaction. */
+struct joining {
+	struct txn_ident who;
+	struct produce_part **parts;
+	struct broker_partition **list;	/* counted */
+	size_t n;
+};
+
+static enum kafka_error
+join_error(const struct leat_err *err)
+{
+	return err->code == BROKER_E_TXN_FENCED ?
+	    KAFKA_INVALID_PRODUCER_EPOCH : kafka_error_of(err);
+}
+
+/* Is the partition to be added for this batch? */
+static bool
+is_joining(struct joining *j, struct produce_part *p,
+    struct broker_partition *part)
+{
+	const char *batch = p->records.ptr;
+	int64_t id = (int64_t)leat_get_u64(batch + PRODUCER_ID_AT);
+	int16_t epoch = (int16_t)leat_get_u16(batch + PRODUCER_EPOCH_AT);
+
+	if (part->internal)
+		return false;
+	if (j->who.producer_id < 0) {
+		j->who.producer_id = id;
+		j->who.epoch = epoch;
+	}
+	if (id != j->who.producer_id || epoch != j->who.epoch) {
+		p->error = KAFKA_INVALID_PRODUCER_ID_MAPPING;
+		p->message = "a transaction has one producer";
+		return false;
+	}
+	return !partition_txn_joined(part, id, epoch);
+}
+
+static void
+collect_joining(struct kafka_request *rq, struct produce_topic *t,
+    struct joining *j)
+{
+	for (int32_t k = 0; k < t->n; k++) {
+		struct produce_part *p = &t->parts[k];
+		struct broker_partition *part;
+
+		if (p->error != KAFKA_NONE ||
+		    !(attributes_of(p) & BATCH_TRANSACTIONAL) ||
+		    (part = topics_find(rq->broker, t->name, p->index)) == NULL)
+			continue;
+		if (is_joining(j, p, part)) {
+			j->parts[j->n] = p;
+			j->list[j->n++] = part;
+		} else {
+			broker_partition_put(part);
+		}
+	}
+}
+
+/*
+ * The first batch that a transaction has in a partition adds it: all those of
+ * the request at once. They fail together too.
+ */
+static void
+join_txn(struct kafka_request *rq, struct produce *q)
+{
+	struct joining j = { .who = { .id = q->transactional_id,
+	    .producer_id = -1, .epoch = -1, .version = TXN_BUMPS } };
+	struct leat_err err = LEAT_ERR_INIT;
+	size_t n = 0;
+
+	for (int32_t i = 0; i < q->n; i++)
+		n += (size_t)q->topics[i].n;
+	j.parts = leat_arena_calloc(&rq->arena, n + 1,
+	    sizeof(struct produce_part *));
+	j.list = leat_arena_calloc(&rq->arena, n + 1,
+	    sizeof(struct broker_partition *));
+	for (int32_t i = 0; j.parts != NULL && j.list != NULL && i < q->n; i++)
+		collect_joining(rq, &q->topics[i], &j);
+	if (j.n > 0 && txns_add(rq->broker->txns, &j.who, j.list, j.n,
+	    &err) < 0) {
+		const char *message = leat_arena_strdup(&rq->arena, err.text);
+
+		for (size_t i = 0; i < j.n; i++) {
+			j.parts[i]->error = join_error(&err);
+			j.parts[i]->message = message;
+		}
+	}
+	for (size_t i = 0; i < j.n; i++)
+		broker_partition_put(j.list[i]);
+}
+
+/*
+ * An epoch begins with sequence 0: a later batch must not overtake the first,
+ * which is to be sent again when its partition could not be added.
+ */
+static bool
+overtakes(const struct kafka_request *rq, const struct produce_part *p,
+    struct broker_partition *part)
+{
+	const char *batch = p->records.ptr;
+
+	return rq->version >= BUMPING_VERSION &&
+	    (attributes_of(p) & BATCH_TRANSACTIONAL) &&
+	    leat_get_u32(batch + BASE_SEQUENCE_AT) != 0 &&
+	    !partition_has_batches(part,
+	    (int64_t)leat_get_u64(batch + PRODUCER_ID_AT));
+}
+
+/* ------------------------------------------------------------ appending */
 
 static void
 append_failed(struct kafka_request *rq, struct produce_part *p,
@@ -354,6 +470,9 @@ append_part(struct kafka_request *rq, const struct produce *q,
 	} else if (p->records.len == 0) {
 		p->error = KAFKA_INVALID_RECORD;
 		p->message = "batch refused: it is empty";
+	} else if (overtakes(rq, p, part)) {
+		p->error = KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER;
+		p->message = "an epoch begins with sequence 0";
 	} else if (partition_append_client(part, (uint8_t *)(uintptr_t)
 	    p->records.ptr, p->records.len, &told, &done, &err) < 0) {
 		p->bad_record = told.bad_record;
@@ -392,27 +511,38 @@ check_request(const struct kafka_request *rq, const struct produce *q)
 	return KAFKA_NONE;
 }
 
+/* The error of the request, or of a topic, is that of each part. */
+static void
+check_topics(struct kafka_request *rq, struct produce *q,
+    enum kafka_error error)
+{
+	for (int32_t i = 0; i < q->n; i++) {
+		struct produce_topic *t = &q->topics[i];
+		enum kafka_error of_topic = error != KAFKA_NONE ||
+		    kafka_may(rq, ACL_WRITE, ACL_TOPIC, t->name) ? error :
+		    KAFKA_TOPIC_AUTHORIZATION_FAILED;
+
+		for (int32_t k = 0; k < t->n; k++)
+			t->parts[k].error = of_topic;
+	}
+}
+
 void
 api_produce(struct kafka_request *rq)
 {
 	struct produce *q = decode(rq);
-	enum kafka_error error, of_topic;
 
 	if (!kafka_decoded(rq))
 		return;
-	error = check_request(rq, q);
+	check_topics(rq, q, check_request(rq, q));
+	if (rq->version >= BUMPING_VERSION && q->transactional_id != NULL)
+		join_txn(rq, q);
 	for (int32_t i = 0; i < q->n; i++) {
 		struct produce_topic *t = &q->topics[i];
 
-		of_topic = error != KAFKA_NONE || kafka_may(rq, ACL_WRITE,
-		    ACL_TOPIC, t->name) ? error :
-		    KAFKA_TOPIC_AUTHORIZATION_FAILED;
-		for (int32_t k = 0; k < t->n; k++) {
-			if (of_topic == KAFKA_NONE)
+		for (int32_t k = 0; k < t->n; k++)
+			if (t->parts[k].error == KAFKA_NONE)
 				append_part(rq, q, t->name, &t->parts[k]);
-			else
-				t->parts[k].error = of_topic;
-		}
 	}
 	if (q->acks == ACKS_NONE)
 		answer_nothing(rq, q);
