@@ -358,6 +358,61 @@ test_restart(void **state)
 	}
 }
 
+/* A record of Kafka's: like ours, without our header. */
+static void
+write_kafkas(struct broker *b, const struct txn_ident *who)
+{
+	struct batch_builder *bb = batch_builder_new(CODEC_NONE, 0, 1 << 16);
+	struct txn_place place = { LEAT_STR("t"), 0 };
+	struct txn_value v = { .producer_id = who->producer_id,
+	    .epoch = (int16_t)(who->epoch + 1), .timeout_ms = 1000,
+	    .status = TXN_PREPARE_COMMIT, .places = &place, .nplaces = 1,
+	    .version = TXN_BUMPS, .previous_id = who->producer_id,
+	    .next_id = -1 };
+	struct record rec = { .timestamp_ms = 1 };
+	struct leat_buf key, value;
+	struct broker_appended done;
+	uint8_t *data;
+	size_t len;
+
+	leat_buf_init(&key, 1 << 10);
+	leat_buf_init(&value, 1 << 10);
+	txn_key_encode(&key, leat_str_c(who->id));
+	txn_value_encode(&value, &v);
+	rec.key = (struct leat_str){ (char *)key.data, key.len };
+	rec.value = (struct leat_str){ (char *)value.data, value.len };
+	assert_int_equal(batch_builder_add(bb, &rec, NULL), 0);
+	assert_int_equal(batch_builder_finish(bb, NULL, &data, &len, NULL), 0);
+	assert_int_equal(partition_append_own(txn_log(b->txns, who->id), data,
+	    len, &done, NULL), 0);
+	batch_builder_free(bb);
+	leat_buf_fini(&key);
+	leat_buf_fini(&value);
+}
+
+/* A directory of Kafka's, stopped between the decision and the markers. */
+static void
+test_kafkas_decision(void **state)
+{
+	struct broker *b = open_broker("kafkas");
+	struct broker_partition *p = topic(b);
+	struct txn_ident who = producer(b, "a"), was = who;
+
+	write_one(b, &who, p);
+	write_kafkas(b, &who);
+	broker_partition_put(p);
+	b = crash(b, "kafkas", "kafkas-crashed");
+	p = topic(b);
+	assert_int_equal(th_txn_count(p), 1);
+	assert_int_equal(th_txn_state(b, "a"), TXN_COMPLETE_COMMIT);
+	who.epoch++;
+	ask_again(b, was, true, &who);
+	write_one(b, &who, p);
+	assert_int_equal(th_txn_end(b, &who, true), 0);
+	broker_partition_put(p);
+	broker_close(b);
+}
+
 /* ---------------------------------------------------------------- records */
 
 /* "status:epoch:version:previous:next", ids counted from the first. */
@@ -484,6 +539,7 @@ main(void)
 		cmocka_unit_test(test_offsets),
 		cmocka_unit_test(test_last_epoch),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_kafkas_decision),
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_record_encoding),
 	};
