@@ -11,10 +11,9 @@
 #include <string.h>
 
 #include "broker/broker_int.h"
-#include "broker/coord/txns.h"
 #include "broker/kafka/acl.h"
 #include "broker/kafka/api.h"
-#include "broker/kafka/kafka_request.h"
+#include "broker/kafka/produce.h"
 #include "broker/log/partition.h"
 #include "core/base/log.h"
 #include "core/base/obj.h"
@@ -24,39 +23,7 @@ enum {
 	ACKS_WRITTEN = 1,
 	ACKS_ALL = -1,
 	ZSTD_VERSION = 7,	/* clients below it do not know zstd */
-	ABORTABLE_VERSION = 11,
-	BUMPING_VERSION = 12,	/* a batch adds its partition (KIP-890) */
-	ATTRIBUTES_AT = 21,	/* in a batch */
-	PRODUCER_ID_AT = 43,
-	PRODUCER_EPOCH_AT = 51,
-	BASE_SEQUENCE_AT = 53
-};
-
-struct produce_part {
-	int32_t index;
-	struct leat_str records;	/* in the frame; ptr NULL: null */
-	struct broker_partition *part;	/* counted while it is waited for */
-	enum kafka_error error;
-	int64_t base_offset;
-	int64_t append_time_ms;
-	int64_t log_start;
-	int64_t end;			/* to be durable up to here */
-	int32_t bad_record;		/* -1: it was not a record's fault */
-	const char *message;		/* NULL: none */
-};
-
-struct produce_topic {
-	const char *name;
-	struct produce_part *parts;
-	int32_t n;
-};
-
-struct produce {
-	const char *transactional_id;
-	int16_t acks;
-	int32_t timeout_ms;
-	struct produce_topic *topics;
-	int32_t n;
+	ABORTABLE_VERSION = 11
 };
 
 /* ------------------------------------------------------------- decoding */
@@ -310,125 +277,6 @@ answer_when_durable(struct kafka_request *rq, struct produce *q)
 		    became_durable, &w->ones[i]);
 }
 
-static uint16_t
-attributes_of(const struct produce_part *p)
-{
-	return p->records.ptr != NULL &&
-	    p->records.len >= RECORD_BATCH_HEADER_BYTES ?
-	    leat_get_u16(p->records.ptr + ATTRIBUTES_AT) : 0;
-}
-
-/* ---------------------------------------------- joining the transaction */
-
-/* Parts whose partitions are to be added to the transaction. */
-struct joining {
-	struct txn_ident who;
-	struct produce_part **parts;
-	struct broker_partition **list;	/* counted */
-	size_t n;
-};
-
-static enum kafka_error
-join_error(const struct leat_err *err)
-{
-	return err->code == BROKER_E_TXN_FENCED ?
-	    KAFKA_INVALID_PRODUCER_EPOCH : kafka_error_of(err);
-}
-
-/* Is the partition to be added for this batch? */
-static bool
-is_joining(struct joining *j, struct produce_part *p,
-    struct broker_partition *part)
-{
-	const char *batch = p->records.ptr;
-	int64_t id = (int64_t)leat_get_u64(batch + PRODUCER_ID_AT);
-	int16_t epoch = (int16_t)leat_get_u16(batch + PRODUCER_EPOCH_AT);
-
-	if (part->internal)
-		return false;
-	if (j->who.producer_id < 0) {
-		j->who.producer_id = id;
-		j->who.epoch = epoch;
-	}
-	if (id != j->who.producer_id || epoch != j->who.epoch) {
-		p->error = KAFKA_INVALID_PRODUCER_ID_MAPPING;
-		p->message = "a transaction has one producer";
-		return false;
-	}
-	return !partition_txn_joined(part, id, epoch);
-}
-
-static void
-collect_joining(struct kafka_request *rq, struct produce_topic *t,
-    struct joining *j)
-{
-	for (int32_t k = 0; k < t->n; k++) {
-		struct produce_part *p = &t->parts[k];
-		struct broker_partition *part;
-
-		if (p->error != KAFKA_NONE ||
-		    !(attributes_of(p) & BATCH_TRANSACTIONAL) ||
-		    (part = topics_find(rq->broker, t->name, p->index)) == NULL)
-			continue;
-		if (is_joining(j, p, part)) {
-			j->parts[j->n] = p;
-			j->list[j->n++] = part;
-		} else {
-			broker_partition_put(part);
-		}
-	}
-}
-
-/*
- * The first batch that a transaction has in a partition adds it: all those of
- * the request at once. They fail together too.
- */
-static void
-join_txn(struct kafka_request *rq, struct produce *q)
-{
-	struct joining j = { .who = { .id = q->transactional_id,
-	    .producer_id = -1, .epoch = -1, .version = TXN_BUMPS } };
-	struct leat_err err = LEAT_ERR_INIT;
-	size_t n = 0;
-
-	for (int32_t i = 0; i < q->n; i++)
-		n += (size_t)q->topics[i].n;
-	j.parts = leat_arena_calloc(&rq->arena, n + 1,
-	    sizeof(struct produce_part *));
-	j.list = leat_arena_calloc(&rq->arena, n + 1,
-	    sizeof(struct broker_partition *));
-	for (int32_t i = 0; j.parts != NULL && j.list != NULL && i < q->n; i++)
-		collect_joining(rq, &q->topics[i], &j);
-	if (j.n > 0 && txns_add(rq->broker->txns, &j.who, j.list, j.n,
-	    &err) < 0) {
-		const char *message = leat_arena_strdup(&rq->arena, err.text);
-
-		for (size_t i = 0; i < j.n; i++) {
-			j.parts[i]->error = join_error(&err);
-			j.parts[i]->message = message;
-		}
-	}
-	for (size_t i = 0; i < j.n; i++)
-		broker_partition_put(j.list[i]);
-}
-
-/*
- * An epoch begins with sequence 0: a later batch must not overtake the first,
- * which is to be sent again when its partition could not be added.
- */
-static bool
-overtakes(const struct kafka_request *rq, const struct produce_part *p,
-    struct broker_partition *part)
-{
-	const char *batch = p->records.ptr;
-
-	return rq->version >= BUMPING_VERSION &&
-	    (attributes_of(p) & BATCH_TRANSACTIONAL) &&
-	    leat_get_u32(batch + BASE_SEQUENCE_AT) != 0 &&
-	    !partition_has_batches(part,
-	    (int64_t)leat_get_u64(batch + PRODUCER_ID_AT));
-}
-
 /* ------------------------------------------------------------ appending */
 
 static void
@@ -440,7 +288,7 @@ append_failed(struct kafka_request *rq, struct produce_part *p,
 	if (p->error == KAFKA_KAFKA_STORAGE_ERROR)
 		log_warn_err(&rq->broker->env.lg, "produce refused", err);
 	if (p->error == KAFKA_INVALID_TXN_STATE &&
-	    (attributes_of(p) & BATCH_TRANSACTIONAL) &&
+	    (produce_attributes(p) & BATCH_TRANSACTIONAL) &&
 	    rq->version >= ABORTABLE_VERSION)
 		p->error = KAFKA_TRANSACTION_ABORTABLE;
 	p->message = leat_arena_strdup(&rq->arena, err->text);
@@ -456,7 +304,7 @@ append_part(struct kafka_request *rq, const struct produce *q,
 	struct broker_partition *part;
 
 	if (rq->version < ZSTD_VERSION &&
-	    (attributes_of(p) & BATCH_CODEC_MASK) == CODEC_ZSTD) {
+	    (produce_attributes(p) & BATCH_CODEC_MASK) == CODEC_ZSTD) {
 		p->error = KAFKA_UNSUPPORTED_COMPRESSION_TYPE;
 		return;
 	}
@@ -470,7 +318,7 @@ append_part(struct kafka_request *rq, const struct produce *q,
 	} else if (p->records.len == 0) {
 		p->error = KAFKA_INVALID_RECORD;
 		p->message = "batch refused: it is empty";
-	} else if (overtakes(rq, p, part)) {
+	} else if (produce_overtakes(rq, p, part)) {
 		p->error = KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER;
 		p->message = "an epoch begins with sequence 0";
 	} else if (partition_append_client(part, (uint8_t *)(uintptr_t)
@@ -501,7 +349,7 @@ check_request(const struct kafka_request *rq, const struct produce *q)
 		return KAFKA_INVALID_REQUIRED_ACKS;
 	for (int32_t i = 0; i < q->n; i++)
 		for (int32_t k = 0; k < q->topics[i].n; k++)
-			if (attributes_of(&q->topics[i].parts[k]) &
+			if (produce_attributes(&q->topics[i].parts[k]) &
 			    BATCH_TRANSACTIONAL)
 				transactional = true;
 	if (transactional && (q->transactional_id == NULL ||
@@ -535,8 +383,7 @@ api_produce(struct kafka_request *rq)
 	if (!kafka_decoded(rq))
 		return;
 	check_topics(rq, q, check_request(rq, q));
-	if (rq->version >= BUMPING_VERSION && q->transactional_id != NULL)
-		join_txn(rq, q);
+	produce_join(rq, q);
 	for (int32_t i = 0; i < q->n; i++) {
 		struct produce_topic *t = &q->topics[i];
 
