@@ -3,12 +3,15 @@
  * Transactions whose end bumps the epoch (KIP-890): who is fenced, who may ask
  * again, what a restart finds, and what happens when the epochs are used up.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -17,6 +20,24 @@
 
 static const char *root;
 static struct clock_fake fake;
+static struct fsio disk;
+
+/* When set, syncs of the topic "t" fail. */
+static atomic_bool broken;
+
+static int
+breaking_fdatasync(const struct fsio *fs, int fd)
+{
+	char link[64], path[1024];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[MAX(n, (ssize_t)0)] = '\0';
+	if (atomic_load(&broken) && strstr(path, "/t-0/") != NULL)
+		return -EIO;
+	return fsio_system.fdatasync(fs, fd);
+}
 
 static struct broker *
 open_broker(const char *name)
@@ -29,6 +50,7 @@ open_broker(const char *name)
 	snprintf(dir, sizeof(dir), "%s/%s", root, name);
 	broker_options_init(&o);
 	o.dir = dir;
+	o.fs = &disk;
 	o.clock = &fake.clock;
 	o.flush_interval_ms = 5;
 	o.checkpoint_ms = 3600000;
@@ -247,6 +269,41 @@ test_offsets(void **state)
 	assert_int_equal(th_txn_end(b, &who, false), 0);
 	assert_int_equal(broker_group_offset(b, "g", "t", 0, &at), 0);
 	assert_int_equal(at, 5);
+	broker_close(b);
+}
+
+/* What could not be decided keeps its epoch, for its producer to abort. */
+static void
+test_not_ended(void **state)
+{
+	struct broker *b = open_broker("undecided");
+	struct broker_partition *p = topic(b);
+	struct txn_ident who = producer(b, "a"), was;
+
+	set_epoch(b, &who, TXN_EPOCH_LAST);
+	was = who;
+	atomic_store(&broken, true);
+	write_one(b, &who, p);
+	assert_true(th_txn_end(b, &who, true) < 0);
+	assert_int_equal(th_txn_state(b, "a"), TXN_ONGOING);
+	assert_int_equal(who.epoch, was.epoch);
+	assert_int_equal(who.producer_id, was.producer_id);
+	assert_true(th_txn_end(b, &who, true) < 0);
+	assert_int_equal(th_txn_end(b, &who, false), 0);
+	assert_int_not_equal(who.producer_id, was.producer_id);
+	assert_int_equal(who.epoch, 0);
+	atomic_store(&broken, false);
+	broker_partition_put(p);
+	broker_close(b);
+	b = open_broker("undecided");
+	p = topic(b);
+	assert_int_equal(th_txn_count(p), 0);
+	assert_int_equal(p->stable, p->written);
+	ask_again(b, was, false, &who);
+	write_one(b, &who, p);
+	assert_int_equal(th_txn_end(b, &who, true), 0);
+	assert_int_equal(th_txn_count(p), 1);
+	broker_partition_put(p);
 	broker_close(b);
 }
 
@@ -524,6 +581,8 @@ test_record_encoding(void **state)
 static int
 group_setup(void **state)
 {
+	disk = fsio_system;
+	disk.fdatasync = breaking_fdatasync;
 	clock_fake_init(&fake, 1700000000000000LL);
 	return 0;
 }
@@ -537,6 +596,7 @@ main(void)
 		cmocka_unit_test(test_both_flows),
 		cmocka_unit_test(test_fenced),
 		cmocka_unit_test(test_offsets),
+		cmocka_unit_test(test_not_ended),
 		cmocka_unit_test(test_last_epoch),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_kafkas_decision),

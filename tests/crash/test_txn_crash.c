@@ -230,6 +230,7 @@ end(struct broker *b, struct client *c)
 		return rc;
 	c->outcomes[c->number] = c->commit ? COMMITTED : ABORTED;
 	if (c->who.version == TXN_BUMPS) {
+		assert_true(d.epoch == c->who.epoch + 1);
 		c->who.producer_id = d.producer_id;
 		c->who.epoch = d.epoch;
 		c->seq[0] = c->seq[1] = 0;
