@@ -26,10 +26,11 @@
  *      record knows: it aborts all of that transaction and fences the producer,
  *      which would otherwise take it for committed.
  *  T6  Where an end bumps the epoch (TXN_BUMPS), PREPARE and the markers have
- *      the next one already, and nobody is told of it before PREPARE is durable.
- *      Each epoch has one transaction at most, so what comes late is behind the
- *      current epoch. PREPARE and COMPLETE say whom they answer: the producer
- *      with the epoch before is the one that asks again (txn_bumped).
+ *      the next one already, and nobody is told of it before PREPARE is
+ *      durable. Each epoch has one transaction at most, so what comes late is
+ *      behind the current epoch. PREPARE and COMPLETE say whom they answer:
+ *      the producer with the epoch before is the one that asks again
+ *      (txn_bumped).
  */
 #include "broker/coord/txns.h"
 
