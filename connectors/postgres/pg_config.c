@@ -83,6 +83,9 @@ const struct leat_option pg_source_options[] = {
 	ROW("topic.heartbeat.name", NULL, STRING, 0, NULL, 0, 0, NULL,
 	    heartbeat_topic,
 	    "Whole name of the heartbeat topic."),
+	ROW("topic.transaction", NULL, STRING, 0, "transaction", 0, 0, NULL,
+	    transaction_topic,
+	    "Last part of the name of the transaction metadata's topic."),
 
 	ROW("schema.include.list", NULL, LIST, 0, NULL, 0, 0, NULL,
 	    schema_include,
@@ -109,6 +112,14 @@ const struct leat_option pg_source_options[] = {
 	    message_keys,
 	    "Keys other than the primary key: "
 	    "schema.table:col1,col2;other.*:col."),
+	ROW("message.prefix.include.list", NULL, LIST, 0, NULL, 0, 0, NULL,
+	    message_include,
+	    "Logical messages to capture: regular expressions that match the "
+	    "whole prefix."),
+	ROW("message.prefix.exclude.list", NULL, LIST, 0, NULL, 0, 0, NULL,
+	    message_exclude,
+	    "Logical messages not to capture; not together with "
+	    "message.prefix.include.list."),
 
 	ROW("slot.name", NULL, STRING, HIGH, "debezium", 0, 0, NULL, slot,
 	    "Replication slot; created when missing. One connector, one slot."),
@@ -195,6 +206,10 @@ const struct leat_option pg_source_options[] = {
 	ROW("extended.headers.enabled", NULL, BOOL, 0, "false", 0, 0, NULL,
 	    extended_headers,
 	    "Add the __debezium.context.* headers to data records."),
+	ROW("provide.transaction.metadata", NULL, BOOL, 0, "false", 0, 0, NULL,
+	    transaction_metadata,
+	    "Write a record where a transaction begins and where it ends, and "
+	    "the transaction block into its events."),
 	ROW("event.converting.failure.handling.mode", NULL, CHOICE, 0, "warn",
 	    0, 0, "warn,fail,skip", convert_failure,
 	    "What to do about a value that its schema cannot express, such as "
@@ -254,6 +269,9 @@ check_pairs(const struct pg_config *c, struct leat_err *err)
 	if (c->column_include.len > 0 && c->column_exclude.len > 0)
 		return refuse(err, "column.exclude.list",
 		    "not together with column.include.list");
+	if (c->message_include.len > 0 && c->message_exclude.len > 0)
+		return refuse(err, "message.prefix.exclude.list",
+		    "not together with message.prefix.include.list");
 	return 0;
 }
 

@@ -83,6 +83,7 @@ struct pg_config {
 	const char *topic_delimiter;
 	const char *heartbeat_prefix;
 	const char *heartbeat_topic;
+	const char *transaction_topic;
 
 	struct leat_list schema_include;
 	struct leat_list schema_exclude;
@@ -91,6 +92,8 @@ struct pg_config {
 	struct leat_list column_include;
 	struct leat_list column_exclude;
 	const char *message_keys;
+	struct leat_list message_include;
+	struct leat_list message_exclude;
 
 	const char *slot;
 	int32_t slot_drop;
@@ -120,6 +123,7 @@ struct pg_config {
 	struct leat_list skipped;
 	int32_t skip_unchanged;
 	int32_t extended_headers;
+	int32_t transaction_metadata;
 	int32_t convert_failure;
 };
 

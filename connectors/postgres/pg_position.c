@@ -147,7 +147,7 @@ pg_position_parse(const char *text, struct pg_position *ret,
 	struct leat_value v;
 	int rc;
 
-	leat_arena_init(&a, PG_POSITION_MAX, 1u << 20);
+	leat_arena_init(&a, 4096, 32u << 20);
 	rc = leat_json_parse(&a, text, strlen(text), &v, err);
 	if (rc == 0 && (v.kind != LEAT_MAP || get_numbers(&v, &p) < 0))
 		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_PARSE,

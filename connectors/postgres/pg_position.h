@@ -15,7 +15,8 @@
 #include <leat/buf.h>
 #include <leat/err.h>
 
-enum { PG_POSITION_MAX = 4096 };
+/* The worker stores no more for a source. */
+enum { PG_POSITION_MAX = 1024 * 1024 };
 
 struct pg_position {
 	uint64_t lsn;		/* of the last event: lsn, lsn_proc */

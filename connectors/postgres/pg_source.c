@@ -53,6 +53,7 @@ struct pg_source {
 	struct pg_tables tables;
 	struct pg_relcache rels;
 	struct pg_emit emit;
+	struct pg_messages messages;
 	enum pg_phase phase;
 	struct pg_position pos;	/* stored, or where the stream begins */
 	int has_pos;
@@ -301,6 +302,8 @@ wire_up(struct pg_source *s, struct leat_err *err)
 	int rc = pg_emit_init(&s->emit, s->task, s->cfg, s->prefix,
 	    s->server.db, &s->arena, err);
 
+	if (rc == 0)
+		rc = pg_messages_init(&s->messages, &s->emit, &s->arena, err);
 	s->rels.task = s->snap.task = s->stream.task = s->task;
 	s->rels.cfg = s->snap.cfg = s->stream.cfg = s->cfg;
 	s->rels.filters = &s->filters;
@@ -313,6 +316,7 @@ wire_up(struct pg_source *s, struct leat_err *err)
 	s->snap.rels = s->stream.rels = &s->rels;
 	s->snap.emit = s->stream.emit = &s->emit;
 	s->stream.repl = &s->repl;
+	s->stream.messages = &s->messages;
 	s->stream.skipped = pg_config_skipped(s->cfg, err);
 	return rc < 0 ? rc : s->stream.skipped < 0 ? LEAT_E_CONFIG
 						   : 0;
@@ -323,6 +327,8 @@ source_free(struct pg_source *s)
 {
 	pg_snapshot_fini(&s->snap);
 	pg_relcache_fini(&s->rels);
+	pg_messages_fini(&s->messages);
+	pg_emit_fini(&s->emit);
 	pg_conn_close(&s->repl);
 	pg_conn_close(&s->sql);
 	pg_filters_fini(&s->filters);

@@ -53,6 +53,8 @@ write_start(struct pg_stream *s, struct leat_buf *b)
 		    PG_LSN_FMT " (proto_version '1', publication_names ", slot,
 		    PG_LSN_ARGS(s->pos.flush));
 		add_literal(b, pub);
+		if (s->repl->version >= 140000)
+			(void)leat_buf_add_str(b, ", messages 'true'");
 		(void)leat_buf_add_byte(b, ')');
 	}
 	PQfreemem(slot);
@@ -90,6 +92,23 @@ status_interval(const struct pg_config *cfg, const struct pg_server *srv)
 	    cfg->status_interval_ms;
 }
 
+/* The counts of a transaction that was delivered in part. */
+static int
+load_counts(struct pg_stream *s, struct leat_err *err)
+{
+	struct leat_buf part;
+	const char *text = NULL;
+
+	s->emit->tx.open = 0;
+	if (s->pos.final_lsn == 0 || !s->emit->tx.enabled)
+		return 0;
+	leat_buf_init(&part, PG_POSITION_MAX);
+	if (pg_partition_json(s->emit->prefix, &part) == 0)
+		text = leat_offset_get(s->task, leat_buf_cstr(&part));
+	leat_buf_fini(&part);
+	return text == NULL ? 0 : pg_txmeta_load(&s->emit->tx, text, err);
+}
+
 int
 pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
     const struct pg_server *srv, struct leat_err *err)
@@ -108,8 +127,14 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 	s->status_ms = status_interval(s->cfg, srv);
 	s->next_status = now + s->status_ms;
 	s->last_idle = now;
-	s->next_heartbeat = now + s->cfg->heartbeat_interval_ms;
+	/* The first tells that the snapshot is complete. */
+	s->next_heartbeat = now + (pos->snapshot_done ? 0 :
+	    s->cfg->heartbeat_interval_ms);
 	pgo_reset(&s->dec);
+	pg_emit_transaction(s->emit, pos->ts_us, pos->txid, pos->lsn_commit);
+	rc = load_counts(s, err);
+	if (rc < 0)
+		return rc;
 	set_metrics(s);
 	leat_buf_init(&b, SQL_MAX);
 	rc = write_start(s, &b) < 0 || leat_buf_cstr(&b) == NULL ?

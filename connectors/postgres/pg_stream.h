@@ -16,6 +16,7 @@
 
 #include "pg_checks.h"
 #include "pg_emit.h"
+#include "pg_message.h"
 #include "pg_position.h"
 
 enum {
@@ -47,6 +48,7 @@ struct pg_stream {
 	struct pg_conn *repl;
 	struct pg_relcache *rels;
 	struct pg_emit *emit;
+	const struct pg_messages *messages;
 	int32_t skipped;	/* PG_SKIP_* */
 
 	struct pg_position pos;	/* behind the last record */
