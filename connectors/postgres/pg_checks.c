@@ -94,9 +94,12 @@ pg_check_system(struct pg_conn *repl, struct pg_server *srv,
 
 	if (rc < 0)
 		return rc;
-	if (PQntuples(res) == 1)
+	if (PQntuples(res) == 1) {
 		(void)snprintf(srv->system_id, sizeof(srv->system_id), "%.23s",
 		    pg_cell(res, 0, 0));
+		srv->timeline = (uint32_t)pg_cell_i64(res, 0, 1);
+		srv->log_end = pg_lsn_parse(pg_cell(res, 0, 2));
+	}
 	PQclear(res);
 	return 0;
 }

@@ -12,6 +12,8 @@
 
 struct pg_server {
 	char system_id[24];
+	uint32_t timeline;
+	uint64_t log_end;	/* when it was asked */
 	char db[256];
 	int64_t wal_sender_timeout_ms;	/* 0: none */
 };

@@ -9,6 +9,8 @@
 #include <leat/buf.h>
 #include <leat/str.h>
 
+#include "pg_command.h"
+
 #define ROW(key, also, kind, fl, dflt, lo, hi, ch, field, txt)          \
 	{ .name = key, .aliases = also, .type = LEAT_OPT_##kind,        \
 		.flags = fl, .def = dflt, .min = lo, .max = hi,         \
@@ -143,6 +145,41 @@ const struct leat_option pg_source_options[] = {
 	ROW("status.update.interval.ms", NULL, DURATION, 0, "10000", 100,
 	    600000, NULL, status_interval_ms,
 	    "How often the server is told what is durable."),
+	ROW("slot.stream.params", NULL, STRING, 0, NULL, 0, 0, NULL,
+	    stream_params,
+	    "More options of pgoutput for the stream: name=value;name=value, "
+	    "such as origin=none (PostgreSQL 16 and newer)."),
+	ROW("slot.max.retries", NULL, INT, 0, "6", 0, 1000000, NULL,
+	    slot_retries,
+	    "How often to try again, without a restart of the task, while "
+	    "another session uses the slot."),
+	ROW("slot.retry.delay.ms", NULL, DURATION, 0, "10000", 0, DAY_MS, NULL,
+	    slot_retry_ms,
+	    "Longest wait between these tries; the first ones come sooner."),
+	ROW("offset.mismatch.strategy", NULL, CHOICE, 0, "refuse", 0, 0,
+	    "refuse,no_validation,trust_offset,trust_slot,trust_greater_lsn",
+	    mismatch_strategy,
+	    "What to do when the slot is ahead of the stored position: stop "
+	    "(refuse, trust_offset), or go on at the slot and accept that "
+	    "changes are missing (the others)."),
+	ROW("lsn.flush.mode", NULL, CHOICE, 0, "connector", 0, 0,
+	    "connector,manual,connector_and_driver", flush_mode,
+	    "Who moves the slot: this connector, with what is durable and with "
+	    "idle keep-alives (connector, connector_and_driver), or somebody "
+	    "else (manual)."),
+	ROW("flush.lsn.source", NULL, BOOL, DEPR, "true", 0, 0, NULL,
+	    flush_source,
+	    "The old form of lsn.flush.mode: false is manual."),
+	ROW("lsn.flush.timeout.ms", NULL, DURATION, 0, "30000", 1, DAY_MS,
+	    NULL, flush_timeout_ms,
+	    "How long the server may fail to take what it is told."),
+	ROW("lsn.flush.timeout.action", NULL, CHOICE, 0, "fail", 0, 0,
+	    "fail,warn,ignore", flush_action,
+	    "What to do then: connect anew, say it in the log, or nothing."),
+	ROW("xmin.fetch.interval.ms", NULL, DURATION, 0, "0", 0, DAY_MS, NULL,
+	    xmin_interval_ms,
+	    "How often to read the slot's catalog_xmin for source.xmin; 0 is "
+	    "never."),
 
 	ROW("snapshot.mode", NULL, CHOICE, HIGH, "initial", 0, 0,
 	    "initial,always,initial_only,no_data,never,when_needed",
@@ -301,6 +338,8 @@ pg_config_check(const void *config, struct leat_err *err)
 		return refuse(err, "topic.prefix",
 		    "only letters, digits, '.', '_' and '-' are allowed");
 	rc = check_pairs(c, err);
+	if (rc == 0)
+		rc = pg_command_check(c->stream_params, err);
 	if (rc < 0)
 		return rc;
 	if (pg_config_skipped(c, err) < 0)

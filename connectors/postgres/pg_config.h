@@ -49,6 +49,19 @@ enum {
 
 enum { PG_HSTORE_JSON, PG_HSTORE_MAP };
 
+/* offset.mismatch.strategy */
+enum {
+	PG_MISMATCH_REFUSE,
+	PG_MISMATCH_NO_VALIDATION,
+	PG_MISMATCH_TRUST_OFFSET,
+	PG_MISMATCH_TRUST_SLOT,
+	PG_MISMATCH_TRUST_GREATER
+};
+
+/* lsn.flush.mode, lsn.flush.timeout.action */
+enum { PG_FLUSH_CONNECTOR, PG_FLUSH_MANUAL, PG_FLUSH_AND_DRIVER };
+enum { PG_TIMEOUT_FAIL, PG_TIMEOUT_WARN, PG_TIMEOUT_IGNORE };
+
 /* event.converting.failure.handling.mode */
 enum { PG_FAILURE_WARN, PG_FAILURE_FAIL, PG_FAILURE_SKIP };
 
@@ -102,6 +115,15 @@ struct pg_config {
 	int32_t publication_mode;
 	int32_t publish_via_root;
 	int64_t status_interval_ms;
+	const char *stream_params;
+	int64_t slot_retries;
+	int64_t slot_retry_ms;
+	int32_t mismatch_strategy;
+	int32_t flush_mode;
+	int32_t flush_source;
+	int64_t flush_timeout_ms;
+	int32_t flush_action;
+	int64_t xmin_interval_ms;
 
 	int32_t snapshot_mode;
 	int64_t snapshot_fetch_size;

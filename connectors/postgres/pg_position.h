@@ -30,6 +30,7 @@ struct pg_position {
 	char message_type;	/* 'I' 'U' 'D' 'T' 'B' 'C', 0: none */
 	char snapshot;		/* 1: a snapshot is being taken */
 	char snapshot_done;	/* 1: it was just completed */
+	uint32_t timeline;	/* of the log; 0: not known */
 	char system_id[24];	/* of the database cluster; "": not known */
 };
 

@@ -282,8 +282,52 @@ judge_slot(const PGresult *res, const char *name, struct pg_slot *s,
 	s->confirmed_lsn = pg_lsn_parse(pg_cell(res, 0, 4));
 	(void)snprintf(s->wal_status, sizeof(s->wal_status), "%.15s",
 	    pg_cell(res, 0, 5));
-	s->lost = strcmp(s->wal_status, "lost") == 0;
+	s->catalog_xmin = pg_cell_i64(res, 0, 7);
+	s->retained_bytes = pg_cell_i64(res, 0, 8);
+	s->oldest_tx_s = pg_cell_i64(res, 0, 9);
+	(void)snprintf(s->reason, sizeof(s->reason), "%.31s",
+	    pg_cell(res, 0, 10));
+	s->failover = pg_cell(res, 0, 11)[0] == 't';
+	s->lost = strcmp(s->wal_status, "lost") == 0 || s->reason[0] != '\0';
 	return 0;
+}
+
+const char *
+pg_slot_lost_reason(const struct pg_slot *slot)
+{
+	static const char *const rows[][2] = {
+		{ "rows_removed", "a standby removed rows of the catalog that "
+		    "it needed (hot_standby_feedback)" },
+		{ "wal_level_insufficient", "wal_level was lowered" },
+		{ "idle_timeout", "nobody used it "
+		    "(idle_replication_slot_timeout)" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(slot->reason, rows[i][0]) == 0)
+			return rows[i][1];
+	return "the server removed the log that it needed "
+	       "(max_slot_wal_keep_size)";
+}
+
+/* Columns of pg_replication_slots that came with a version. */
+static void
+write_slot_query(char *to, size_t size, int version)
+{
+	(void)snprintf(to, size,
+	    "SELECT coalesce(plugin, 'physical'), database, active_pid,"
+	    " restart_lsn, confirmed_flush_lsn, %s,"
+	    " database IS NOT DISTINCT FROM current_database(), catalog_xmin,"
+	    " pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery()"
+	    "  THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,"
+	    "  restart_lsn)::int8,"
+	    " (SELECT extract(epoch FROM clock_timestamp() -"
+	    "  min(xact_start))::int8 FROM pg_catalog.pg_stat_activity"
+	    "  WHERE backend_xid IS NOT NULL), %s"
+	    " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
+	    version >= 130000 ? "wal_status" : "''",
+	    version >= 170000 ? "invalidation_reason, failover" :
+	    "NULL::text, false");
 }
 
 int
@@ -293,17 +337,11 @@ pg_slot_read(struct pg_conn *c, const char *name, struct pg_slot *ret,
 	const char *params[1] = { name };
 	struct pg_slot s = { 0 };
 	PGresult *res = NULL;
-	int rc = pg_query(c, &res, err, c->version >= 130000 ?
-	    "SELECT coalesce(plugin, 'physical'), database, active_pid,"
-	    " restart_lsn, confirmed_flush_lsn, wal_status,"
-	    " database IS NOT DISTINCT FROM current_database()"
-	    " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1" :
-	    "SELECT coalesce(plugin, 'physical'), database, active_pid,"
-	    " restart_lsn, confirmed_flush_lsn, '',"
-	    " database IS NOT DISTINCT FROM current_database()"
-	    " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1", 1,
-	    params);
+	char sql[1024];
+	int rc;
 
+	write_slot_query(sql, sizeof(sql), c->version);
+	rc = pg_query(c, &res, err, sql, 1, params);
 	if (rc < 0)
 		return leat_err_wrap(err, "look up the slot");
 	if (PQntuples(res) > 0)

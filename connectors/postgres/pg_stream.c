@@ -11,6 +11,7 @@
 #include <leat/buf.h>
 
 #include "pg_apply.h"
+#include "pg_command.h"
 
 enum {
 	SQL_MAX = 64 * 1024,
@@ -24,43 +25,6 @@ enum {
 };
 
 /* ------------------------------------------------------------------- start */
-
-/* An SQL literal inside START_REPLICATION, which knows only '' doubling. */
-static void
-add_literal(struct leat_buf *b, const char *s)
-{
-	(void)leat_buf_add_byte(b, '\'');
-	for (; *s != '\0'; s++) {
-		if (*s == '\'')
-			(void)leat_buf_add_byte(b, '\'');
-		(void)leat_buf_add_byte(b, (uint8_t)*s);
-	}
-	(void)leat_buf_add_byte(b, '\'');
-}
-
-static int
-write_start(struct pg_stream *s, struct leat_buf *b)
-{
-	char *slot = PQescapeIdentifier(s->repl->pg, s->cfg->slot,
-	    strlen(s->cfg->slot));
-	char *pub = PQescapeIdentifier(s->repl->pg, s->cfg->publication,
-	    strlen(s->cfg->publication));
-
-	if (slot == NULL || pub == NULL) {
-		b->failed = true;
-	} else {
-		(void)leat_buf_printf(b, "START_REPLICATION SLOT %s LOGICAL "
-		    PG_LSN_FMT " (proto_version '1', publication_names ", slot,
-		    PG_LSN_ARGS(s->pos.flush));
-		add_literal(b, pub);
-		if (s->repl->version >= 140000)
-			(void)leat_buf_add_str(b, ", messages 'true'");
-		(void)leat_buf_add_byte(b, ')');
-	}
-	PQfreemem(slot);
-	PQfreemem(pub);
-	return b->failed ? -ENOMEM : 0;
-}
 
 static void
 set_metrics(struct pg_stream *s)
@@ -109,6 +73,20 @@ load_counts(struct pg_stream *s, struct leat_err *err)
 	return text == NULL ? 0 : pg_txmeta_load(&s->emit->tx, text, err);
 }
 
+static int
+explain_start(const struct pg_stream *s, struct leat_err *err)
+{
+	if (s->cfg->stream_params != NULL && err != NULL &&
+	    strstr(err->text, "unrecognized pgoutput option") != NULL) {
+		err->cls = LEAT_CLS_CONFIG;	/* an internal error there */
+		return leat_err_wrap(err, "slot.stream.params: PostgreSQL %d "
+		    "does not know all of '%s'", s->repl->version / 10000,
+		    s->cfg->stream_params);
+	}
+	return leat_err_wrap(err, "start streaming from slot '%s'",
+	    s->cfg->slot);
+}
+
 int
 pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
     const struct pg_server *srv, struct leat_err *err)
@@ -119,6 +97,8 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 
 	s->pos = *pos;
 	s->pos.snapshot = s->pos.snapshot_done = 0;
+	/* Stored at once, so that a slot recreated meanwhile is noticed. */
+	s->position_dirty = !pos->snapshot_done;
 	s->resume_final = pos->final_lsn;
 	s->resume_events = pos->events;
 	s->resume_records = pos->records;
@@ -137,13 +117,14 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 		return rc;
 	set_metrics(s);
 	leat_buf_init(&b, SQL_MAX);
-	rc = write_start(s, &b) < 0 || leat_buf_cstr(&b) == NULL ?
+	pg_command_write(s->repl, s->cfg, s->pos.flush, &b);
+	rc = leat_buf_cstr(&b) == NULL ?
 	    leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory") :
 	    pg_copy_start(s->repl, leat_buf_cstr(&b), err);
 	leat_buf_fini(&b);
 	if (rc < 0)
-		return leat_err_wrap(err, "start streaming from slot '%s'",
-		    s->cfg->slot);
+		return explain_start(s, err);
+	pg_watch_init(&s->watch, s->rels->conn, s->repl, s->cfg, s->emit);
 	leat_log_notice(s->task, "streaming", "slot=%s lsn=" PG_LSN_FMT,
 	    s->cfg->slot, PG_LSN_ARGS(s->pos.flush));
 	return 0;
@@ -182,15 +163,52 @@ queue_push(struct pg_queue *q, char *owned_data, size_t len, int64_t now_ms)
 
 /* ------------------------------------------------------------------ status */
 
+/* The server takes nothing: for how long, and is that too long? */
+static int
+check_stuck(struct pg_stream *s, int stuck, struct leat_err *err)
+{
+	int64_t now = leat_mono_ms(s->task);
+
+	if (!stuck) {
+		s->stuck_since = 0;
+		s->stuck_said = 0;
+		return 0;
+	}
+	if (s->stuck_since == 0)
+		s->stuck_since = now;
+	if (now - s->stuck_since < s->cfg->flush_timeout_ms ||
+	    s->cfg->flush_action == PG_TIMEOUT_IGNORE)
+		return 0;
+	if (s->cfg->flush_action == PG_TIMEOUT_FAIL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ETIMEDOUT,
+		    "status update: the server takes nothing for %lld ms "
+		    "(lsn.flush.timeout.ms)",
+		    (long long)(now - s->stuck_since));
+	if (!s->stuck_said)
+		leat_log_warn(s->task, "the server takes no status updates",
+		    "ms=%lld", (long long)(now - s->stuck_since));
+	s->stuck_said = 1;
+	return 0;
+}
+
+/*
+ * With lsn.flush.mode=manual nothing is confirmed: a position of 0 moves no
+ * slot. What was received is told all the same, or a server that shuts down
+ * would wait for it.
+ */
 static int
 send_status(struct pg_stream *s, struct leat_err *err)
 {
+	int manual = s->cfg->flush_mode == PG_FLUSH_MANUAL ||
+	    !s->cfg->flush_source;
 	uint8_t msg[PGO_STATUS_BYTES];
-	int rc;
+	int rc, left;
 
-	pgo_status_encode(msg, s->confirmed, leat_now_us(s->task), 0);
+	pgo_status_encode(msg, manual ? s->server_end : s->confirmed,
+	    manual ? 0 : s->confirmed, leat_now_us(s->task), 0);
 	rc = PQputCopyData(s->repl->pg, (const char *)msg, sizeof(msg));
-	if (rc < 0 || PQflush(s->repl->pg) < 0)
+	left = rc < 0 ? -1 : PQflush(s->repl->pg);
+	if (left < 0)
 		return pg_error(s->repl, NULL, "status update", err);
 	/* rc 0: libpq's buffer is full; the next turn tries again. */
 	s->next_status = leat_mono_ms(s->task) + (rc == 0 ? 100 : s->status_ms);
@@ -201,7 +219,7 @@ send_status(struct pg_stream *s, struct leat_err *err)
 	leat_metric_set(s->m_confirmed, (int64_t)s->confirmed);
 	leat_metric_set(s->m_lag, s->server_end > s->confirmed ?
 	    (int64_t)(s->server_end - s->confirmed) : 0);
-	return 0;
+	return check_stuck(s, rc == 0 || left > 0, err);
 }
 
 int
@@ -211,8 +229,7 @@ pg_stream_tick(struct pg_stream *s, struct leat_err *err)
 		return 0;	/* poll() will say why */
 	if (s->must_reply || leat_mono_ms(s->task) >= s->next_status)
 		return send_status(s, err);
-	(void)PQflush(s->repl->pg);
-	return 0;
+	return check_stuck(s, PQflush(s->repl->pg) > 0, err);
 }
 
 int
@@ -448,6 +465,8 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 
 	if (s->failed.code == 0)
 		(void)receive(s, &s->failed);
+	if (s->failed.code == 0)
+		(void)pg_watch_poll(&s->watch, &s->failed);
 	if (s->failed.code != 0 && s->queue.len == 0) {
 		*err = s->failed;
 		return err->code;

@@ -18,6 +18,7 @@
 #include "pg_emit.h"
 #include "pg_message.h"
 #include "pg_position.h"
+#include "pg_watch.h"
 
 enum {
 	PG_QUEUE_FRAMES = 8192,
@@ -63,12 +64,15 @@ struct pg_stream {
 	int64_t last_event_us;	/* commit time of what was read last */
 
 	struct pg_queue queue;
+	struct pg_watch watch;
 	struct leat_err failed;	/* of the connection; what came counts first */
 
 	uint64_t confirmed;	/* durable, may be told */
 	uint64_t told;		/* what the server was told last */
 	uint64_t server_end;	/* end of its log, as far as it said */
 	int must_reply;
+	int64_t stuck_since;	/* mono, since when a status waits; 0: none */
+	int stuck_said;
 	int position_dirty;
 	int64_t status_ms;	/* interval */
 	int64_t next_status;	/* mono */
