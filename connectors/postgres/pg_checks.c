@@ -7,6 +7,8 @@
 #include <leat/buf.h>
 #include <leat/str.h>
 
+#include "pg_identity.h"
+
 static int
 config_error(struct leat_err *err, const char *text)
 {
@@ -187,11 +189,12 @@ no_tables(const struct pg_config *cfg, const struct pg_tables *tables,
 
 int
 pg_check_tables(struct pg_conn *c, const struct pg_config *cfg,
-    const struct pg_tables *tables, int need_select, struct leat_err *err)
+    struct pg_tables *tables, int need_select, struct leat_err *err)
 {
-	if (tables->len == 0) {
-		int rc = no_tables(cfg, tables, PQdb(c->pg), err);
+	int rc;
 
+	if (tables->len == 0) {
+		rc = no_tables(cfg, tables, PQdb(c->pg), err);
 		/* Tables may come later where others make the publication. */
 		if (cfg->publication_mode == PG_PUBLICATION_FILTERED)
 			return rc;
@@ -200,6 +203,9 @@ pg_check_tables(struct pg_conn *c, const struct pg_config *cfg,
 		leat_err_clear(err);
 		return 0;
 	}
+	rc = pg_identity_apply(c, cfg, tables, err);
+	if (rc < 0)
+		return rc;
 	warn_identity(c, tables);
 	return need_select ? check_select(c, tables, err) : 0;
 }

@@ -10,6 +10,7 @@
 #include <leat/str.h>
 
 #include "pg_command.h"
+#include "pg_identity.h"
 
 #define ROW(key, also, kind, fl, dflt, lo, hi, ch, field, txt)          \
 	{ .name = key, .aliases = also, .type = LEAT_OPT_##kind,        \
@@ -142,6 +143,11 @@ const struct leat_option pg_source_options[] = {
 	    publish_via_root,
 	    "Create the publication so that changes of partitions carry the "
 	    "name of the partitioned table."),
+	ROW("replica.identity.autoset.values", NULL, LIST, 0, NULL, 0, 0, NULL,
+	    identities,
+	    "Replica identities to set at the start: "
+	    "schema.table:FULL,other.*:DEFAULT,schema.t:INDEX name; also "
+	    "NOTHING. The role must own the tables."),
 	ROW("status.update.interval.ms", NULL, DURATION, 0, "10000", 100,
 	    600000, NULL, status_interval_ms,
 	    "How often the server is told what is durable."),
@@ -234,8 +240,9 @@ const struct leat_option pg_source_options[] = {
 	ROW("tombstones.on.delete", NULL, BOOL, 0, "true", 0, 0, NULL,
 	    tombstones,
 	    "Write a tombstone behind each delete, for compacted topics."),
-	ROW("skipped.operations", NULL, LIST, 0, "t", 0, 0, NULL, skipped,
-	    "Operations to leave out: c, u, d, t, or none."),
+	ROW("skipped.operations", NULL, LIST, 0, NULL, 0, 0, NULL, skipped,
+	    "Operations to leave out: c, u, d, t, or none; t when unset. When "
+	    "set, the publication leaves them out too."),
 	ROW("skip.messages.without.change", NULL, BOOL, 0, "false", 0, 0, NULL,
 	    skip_unchanged,
 	    "Leave out updates that change no captured column (needs REPLICA "
@@ -266,7 +273,7 @@ int32_t
 pg_config_skipped(const struct pg_config *cfg, struct leat_err *err)
 {
 	static const char ops[] = "cudt";	/* in the order of the bits */
-	int32_t bits = 0;
+	int32_t bits = cfg->skipped.len == 0 ? PG_SKIP_TRUNCATE : 0;
 
 	for (uint32_t i = 0; i < cfg->skipped.len; i++) {
 		const char *op = cfg->skipped.items[i];
@@ -340,6 +347,8 @@ pg_config_check(const void *config, struct leat_err *err)
 	rc = check_pairs(c, err);
 	if (rc == 0)
 		rc = pg_command_check(c->stream_params, err);
+	if (rc == 0)
+		rc = pg_identity_check(&c->identities, err);
 	if (rc < 0)
 		return rc;
 	if (pg_config_skipped(c, err) < 0)

@@ -114,6 +114,7 @@ struct pg_config {
 	const char *publication;
 	int32_t publication_mode;
 	int32_t publish_via_root;
+	struct leat_list identities;
 	int64_t status_interval_ms;
 	const char *stream_params;
 	int64_t slot_retries;

@@ -40,6 +40,23 @@ note_wal_status(struct pg_watch *w, const struct pg_slot *slot)
 	memcpy(w->wal_status, slot->wal_status, sizeof(w->wal_status));
 }
 
+/* slot.failover is for slots that are made; one that is there keeps its own. */
+static void
+note_failover(struct pg_watch *w, const struct pg_slot *slot)
+{
+	if (!w->cfg->slot_failover || w->wal_status[0] != '\0')
+		return;
+	if (w->conn->version < 170000)
+		leat_log_warn(w->conn->task, "slot.failover needs PostgreSQL "
+		    "17: after a failover the slot is gone", "server=%d",
+		    w->conn->version / 10000);
+	else if (!slot->failover)
+		leat_log_warn(w->conn->task, "the slot is not kept on standbys",
+		    "slot=%s try=\"ALTER_REPLICATION_SLOT %s (FAILOVER true); "
+		    "on a replication connection\"", w->cfg->slot,
+		    w->cfg->slot);
+}
+
 static int
 judge(struct pg_watch *w, const struct pg_slot *slot, struct leat_err *err)
 {
@@ -78,6 +95,7 @@ pg_watch_poll(struct pg_watch *w, struct leat_err *err)
 		rc = judge(w, &slot, err);
 	if (rc < 0)
 		return rc;
+	note_failover(w, &slot);
 	note_wal_status(w, &slot);
 	leat_metric_set(w->m_retained, slot.retained_bytes);
 	leat_metric_set(w->m_oldest, slot.oldest_tx_s);
