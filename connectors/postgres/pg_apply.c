@@ -212,8 +212,10 @@ apply_update(struct pg_stream *s, struct leat_batch *b,
 	if (rc != 0)
 		return rc;
 	if (s->cfg->skip_unchanged && c->old_kind == 'O' &&
-	    rows_equal(rel, &before, &after))
+	    rows_equal(rel, &before, &after)) {
+		leat_metric_add(s->m_unchanged, 1);
 		return 0;
+	}
 	if (rel->nkeys > 0 && (c->old_kind == 'O' || rel->key_in_identity))
 		changed = !pg_key_equal(rel, before.keys, after.keys);
 	return pg_emit_update(s->emit, b, rel, lsn, &before, &after, changed);
@@ -368,6 +370,22 @@ outside(struct leat_err *err)
 	    "a change came outside of a transaction");
 }
 
+/* A change that cannot become an event: event.processing.failure.handling. */
+static int
+failed_event(struct pg_stream *s, const struct pgo_frame *f,
+    struct leat_err *err)
+{
+	leat_metric_add(s->m_erroneous, 1);
+	if (s->cfg->event_failure == PG_EVENT_FAIL)
+		return err->code;
+	if (s->cfg->event_failure == PG_EVENT_WARN)
+		leat_log_warn(s->task, "a change was left out",
+		    "lsn=" PG_LSN_FMT " reason=\"%s\"", PG_LSN_ARGS(f->lsn),
+		    err->text);
+	leat_err_clear(err);
+	return 0;
+}
+
 /* A message that counts: it makes records, or would. */
 static int
 row_message(struct pg_stream *s, struct leat_batch *b,
@@ -388,6 +406,8 @@ row_message(struct pg_stream *s, struct leat_batch *b,
 	rc = apply_once(s, b, f, &m, err);
 	if (rc == PG_CONV_STALE)
 		rc = apply_stale(s, b, f, &m, err);
+	if (rc == LEAT_E_DATA)
+		rc = failed_event(s, f, err);
 	if (rc == 0)
 		counted(s, f, tag);
 	return rc;

@@ -187,6 +187,23 @@ no_tables(const struct pg_config *cfg, const struct pg_tables *tables,
 	    "and exclude lists leave none", db, tables->seen);
 }
 
+/* guardrail.collections.max */
+static int
+check_number(struct pg_conn *c, const struct pg_config *cfg,
+    const struct pg_tables *tables, struct leat_err *err)
+{
+	if (cfg->guard_tables == 0 || tables->len <= cfg->guard_tables)
+		return 0;
+	if (cfg->guard_action == PG_GUARD_FAIL)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_LIMIT,
+		    "guardrail.collections.max: %u tables would be captured, "
+		    "%lld are allowed; narrow table.include.list",
+		    tables->len, (long long)cfg->guard_tables);
+	leat_log_warn(c->task, "more tables than guardrail.collections.max",
+	    "tables=%u max=%lld", tables->len, (long long)cfg->guard_tables);
+	return 0;
+}
+
 int
 pg_check_tables(struct pg_conn *c, const struct pg_config *cfg,
     struct pg_tables *tables, int need_select, struct leat_err *err)
@@ -203,7 +220,9 @@ pg_check_tables(struct pg_conn *c, const struct pg_config *cfg,
 		leat_err_clear(err);
 		return 0;
 	}
-	rc = pg_identity_apply(c, cfg, tables, err);
+	rc = check_number(c, cfg, tables, err);
+	if (rc == 0)
+		rc = pg_identity_apply(c, cfg, tables, err);
 	if (rc < 0)
 		return rc;
 	warn_identity(c, tables);

@@ -258,6 +258,33 @@ const struct leat_option pg_source_options[] = {
 	    0, 0, "warn,fail,skip", convert_failure,
 	    "What to do about a value that its schema cannot express, such as "
 	    "NaN in a precise numeric: null with a warning, stop, or null."),
+	ROW("event.processing.failure.handling.mode", NULL, CHOICE, 0, "fail",
+	    0, 0, "fail,warn,skip", event_failure,
+	    "What to do about a change that cannot become an event: stop, "
+	    "leave it out with a warning, or leave it out."),
+	ROW("guardrail.collections.max", NULL, INT, 0, "0", 0, 1000000, NULL,
+	    guard_tables,
+	    "Most tables to capture; 0 is any number."),
+	ROW("guardrail.collections.limit.action", NULL, CHOICE, 0, "warn", 0,
+	    0, "warn,fail", guard_action,
+	    "What to do when there are more: say it in the log, or stop."),
+
+	ROW("schema.refresh.mode", NULL, STRING, DEPR, "columns_diff", 0, 0,
+	    NULL, ignored_text,
+	    "Has no effect: the stream describes each table that changed."),
+	ROW("topic.cache.size", NULL, INT, DEPR, "10000", 0, 0, NULL, ignored,
+	    "Has no effect: names are made once for each table."),
+	ROW("max.queue.size", NULL, INT, DEPR, "8192", 0, 0, NULL, ignored,
+	    "Has no effect: memory is bounded by the worker."),
+	ROW("max.queue.size.in.bytes", NULL, BYTES, DEPR, "0", 0, 0, NULL,
+	    ignored,
+	    "Has no effect: memory is bounded by the worker."),
+	ROW("errors.max.retries", NULL, INT, DEPR, "-1", 0, 0, NULL, ignored,
+	    "Has no effect: the worker restarts a task that failed for a "
+	    "passing reason, without end."),
+	ROW("retriable.restart.connector.wait.ms", NULL, DURATION, DEPR,
+	    "10000", 0, 0, NULL, ignored,
+	    "Has no effect: the worker chooses the wait before a restart."),
 	{ .name = NULL }
 };
 /* clang-format on */

@@ -65,6 +65,12 @@ enum { PG_TIMEOUT_FAIL, PG_TIMEOUT_WARN, PG_TIMEOUT_IGNORE };
 /* event.converting.failure.handling.mode */
 enum { PG_FAILURE_WARN, PG_FAILURE_FAIL, PG_FAILURE_SKIP };
 
+/* event.processing.failure.handling.mode */
+enum { PG_EVENT_FAIL, PG_EVENT_WARN, PG_EVENT_SKIP };
+
+/* guardrail.collections.limit.action */
+enum { PG_GUARD_WARN, PG_GUARD_FAIL };
+
 /* Bits for skipped.operations. */
 enum {
 	PG_SKIP_CREATE = 1,
@@ -148,6 +154,11 @@ struct pg_config {
 	int32_t extended_headers;
 	int32_t transaction_metadata;
 	int32_t convert_failure;
+	int32_t event_failure;
+	int64_t guard_tables;
+	int32_t guard_action;
+	int64_t ignored;	/* options without effect */
+	const char *ignored_text;
 };
 
 extern const struct leat_option pg_source_options[];

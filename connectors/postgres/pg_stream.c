@@ -12,6 +12,7 @@
 
 #include "pg_apply.h"
 #include "pg_command.h"
+#include "pg_meter.h"
 
 enum {
 	SQL_MAX = 64 * 1024,
@@ -25,26 +26,6 @@ enum {
 };
 
 /* ------------------------------------------------------------------- start */
-
-static void
-set_metrics(struct pg_stream *s)
-{
-	struct leat_task *t = s->task;
-
-	s->m_lag = leat_metric(t, LEAT_METRIC_GAUGE, "postgres_lag_bytes",
-	    "Log of the server that is not confirmed yet.");
-	s->m_delay = leat_metric(t, LEAT_METRIC_GAUGE, "postgres_lag_ms",
-	    "Age of the last change when it was read.");
-	s->m_messages = leat_metric(t, LEAT_METRIC_COUNTER,
-	    "postgres_messages_total", "Messages of the stream.");
-	s->m_tx = leat_metric(t, LEAT_METRIC_COUNTER,
-	    "postgres_transactions_total", "Transactions delivered.");
-	s->m_filtered = leat_metric(t, LEAT_METRIC_COUNTER,
-	    "postgres_events_filtered_total",
-	    "Changes of tables or kinds that are not captured.");
-	s->m_confirmed = leat_metric(t, LEAT_METRIC_GAUGE,
-	    "postgres_confirmed_lsn", "Position confirmed to the server.");
-}
 
 /* Well below the server's patience. */
 static int64_t
@@ -115,7 +96,7 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 	rc = load_counts(s, err);
 	if (rc < 0)
 		return rc;
-	set_metrics(s);
+	pg_meter_init(s);
 	leat_buf_init(&b, SQL_MAX);
 	pg_command_write(s->repl, s->cfg, s->pos.flush, &b);
 	rc = leat_buf_cstr(&b) == NULL ?
@@ -125,6 +106,7 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 	if (rc < 0)
 		return explain_start(s, err);
 	pg_watch_init(&s->watch, s->rels->conn, s->repl, s->cfg, s->emit);
+	leat_metric_set(s->m_connected, 1);
 	leat_log_notice(s->task, "streaming", "slot=%s lsn=" PG_LSN_FMT,
 	    s->cfg->slot, PG_LSN_ARGS(s->pos.flush));
 	return 0;
@@ -216,9 +198,7 @@ send_status(struct pg_stream *s, struct leat_err *err)
 		s->told = s->confirmed;
 		s->must_reply = 0;
 	}
-	leat_metric_set(s->m_confirmed, (int64_t)s->confirmed);
-	leat_metric_set(s->m_lag, s->server_end > s->confirmed ?
-	    (int64_t)(s->server_end - s->confirmed) : 0);
+	pg_meter_status(s);
 	return check_stuck(s, rc == 0 || left > 0, err);
 }
 
@@ -241,6 +221,7 @@ pg_stream_durable(struct pg_stream *s, const struct pg_position *pos,
 	if (pos->flush <= s->confirmed)
 		return 0;
 	s->confirmed = pos->flush;
+	s->confirmed_us = pos->ts_us;
 	if (!pg_conn_ok(s->repl))
 		return 0;
 	soon = leat_mono_ms(s->task) + STATUS_AFTER_DURABLE_MS;
@@ -254,6 +235,7 @@ pg_stream_durable(struct pg_stream *s, const struct pg_position *pos,
 void
 pg_stream_stop(struct pg_stream *s)
 {
+	leat_metric_set(s->m_connected, 0);
 	while (s->queue.len > 0)
 		queue_pop(&s->queue);
 	if (!pg_conn_ok(s->repl))
@@ -434,16 +416,6 @@ heartbeat(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 
 /* -------------------------------------------------------------------- poll */
 
-static void
-measure_delay(struct pg_stream *s)
-{
-	if (s->commit_us == s->last_event_us)
-		return;
-	s->last_event_us = s->commit_us;
-	leat_metric_set(s->m_delay, (leat_now_us(s->task) - s->commit_us) /
-	    1000);
-}
-
 /* Delivers the queue. Errors behind good records wait for the next poll. */
 static int
 deliver(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
@@ -468,6 +440,7 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 	if (s->failed.code == 0)
 		(void)pg_watch_poll(&s->watch, &s->failed);
 	if (s->failed.code != 0 && s->queue.len == 0) {
+		leat_metric_set(s->m_connected, 0);
 		*err = s->failed;
 		return err->code;
 	}
@@ -481,7 +454,7 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 	rc = heartbeat(s, b, err);
 	if (rc < 0)
 		return rc;
-	measure_delay(s);
+	pg_meter_poll(s, b->nrecords);
 	if (b->nrecords > 0)
 		s->position_dirty = 1;
 	rc = give_position(s, b, err);

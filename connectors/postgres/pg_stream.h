@@ -68,6 +68,7 @@ struct pg_stream {
 	struct leat_err failed;	/* of the connection; what came counts first */
 
 	uint64_t confirmed;	/* durable, may be told */
+	int64_t confirmed_us;	/* commit time of the last transaction in it */
 	uint64_t told;		/* what the server was told last */
 	uint64_t server_end;	/* end of its log, as far as it said */
 	int must_reply;
@@ -79,7 +80,10 @@ struct pg_stream {
 	int64_t last_idle;	/* mono, of the last idle advance */
 	int64_t next_heartbeat;
 
+	/* see pg_meter.c */
 	int64_t *m_lag, *m_messages, *m_tx, *m_delay, *m_filtered, *m_confirmed;
+	int64_t *m_connected, *m_lsn, *m_txid, *m_last_event, *m_unconfirmed;
+	int64_t *m_erroneous, *m_unchanged;
 	struct pgo_decoder dec;
 };
 
