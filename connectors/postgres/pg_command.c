@@ -103,7 +103,7 @@ add_params(struct leat_buf *b, const char *params)
 
 void
 pg_command_write(struct pg_conn *repl, const struct pg_config *cfg,
-    uint64_t from, struct leat_buf *b)
+    uint64_t from, int streaming, struct leat_buf *b)
 {
 	char *slot = PQescapeIdentifier(repl->pg, cfg->slot,
 	    strlen(cfg->slot));
@@ -114,11 +114,13 @@ pg_command_write(struct pg_conn *repl, const struct pg_config *cfg,
 		b->failed = true;
 	} else {
 		(void)leat_buf_printf(b, "START_REPLICATION SLOT %s LOGICAL "
-		    PG_LSN_FMT " (proto_version '1', publication_names ", slot,
-		    PG_LSN_ARGS(from));
+		    PG_LSN_FMT " (proto_version '%s', publication_names ",
+		    slot, PG_LSN_ARGS(from), streaming ? "2" : "1");
 		add_literal(b, leat_str_c(pub));
 		if (repl->version >= 140000)
 			(void)leat_buf_add_str(b, ", messages 'true'");
+		if (streaming)
+			(void)leat_buf_add_str(b, ", streaming 'on'");
 		add_params(b, cfg->stream_params);
 		(void)leat_buf_add_byte(b, ')');
 	}

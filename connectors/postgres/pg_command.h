@@ -9,9 +9,12 @@
 
 #include "pg_conn.h"
 
-/* Writes the command for a stream from `from` on; check b->failed. */
+/*
+ * Writes the command for a stream from `from` on, with streaming of large
+ * transactions or without; check b->failed.
+ */
 void pg_command_write(struct pg_conn *repl, const struct pg_config *cfg,
-    uint64_t from, struct leat_buf *b);
+    uint64_t from, int streaming, struct leat_buf *b);
 
 /* Is slot.stream.params well formed? It may be NULL. */
 int pg_command_check(const char *params, struct leat_err *err);

@@ -155,6 +155,17 @@ const struct leat_option pg_source_options[] = {
 	    stream_params,
 	    "More options of pgoutput for the stream: name=value;name=value, "
 	    "such as origin=none (PostgreSQL 16 and newer)."),
+	ROW("streaming.large.transactions", NULL, BOOL, 0, "false", 0, 0, NULL,
+	    stream_large,
+	    "Receive a large transaction while it runs, and deliver it at its "
+	    "commit: it takes room on disk here, and less waiting then "
+	    "(PostgreSQL 14 and newer)."),
+	ROW("streaming.spool.directory", NULL, STRING, 0, "/var/tmp", 0, 0,
+	    NULL, spool_dir,
+	    "Where such transactions are kept until they commit."),
+	ROW("streaming.spool.max.bytes", NULL, BYTES, 0, "10737418240", 1,
+	    INT64_MAX, NULL, spool_max,
+	    "Most room that they take."),
 	ROW("slot.max.retries", NULL, INT, 0, "6", 0, 1000000, NULL,
 	    slot_retries,
 	    "How often to try again, without a restart of the task, while "

@@ -123,6 +123,9 @@ struct pg_config {
 	struct leat_list identities;
 	int64_t status_interval_ms;
 	const char *stream_params;
+	int32_t stream_large;
+	const char *spool_dir;
+	int64_t spool_max;
 	int64_t slot_retries;
 	int64_t slot_retry_ms;
 	int32_t mismatch_strategy;

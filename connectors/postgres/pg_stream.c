@@ -22,6 +22,7 @@ enum {
 	GATHER_FRAMES = 2048,
 	GATHER_BYTES = 256 * 1024,
 	GATHER_MS = 2,
+	REPLAY_FRAMES = 16384,	/* at a time */
 	GATHER_BY_FD = 8	/* fewer frames than this: wake for each */
 };
 
@@ -96,9 +97,13 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 	rc = load_counts(s, err);
 	if (rc < 0)
 		return rc;
+	pg_spools_fini(&s->spools);
+	rc = pg_spools_init(&s->spools, s->task, s->cfg, s->repl->version, err);
+	if (rc < 0)
+		return rc;
 	pg_meter_init(s);
 	leat_buf_init(&b, SQL_MAX);
-	pg_command_write(s->repl, s->cfg, s->pos.flush, &b);
+	pg_command_write(s->repl, s->cfg, s->pos.flush, s->spools.enabled, &b);
 	rc = leat_buf_cstr(&b) == NULL ?
 	    leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory") :
 	    pg_copy_start(s->repl, leat_buf_cstr(&b), err);
@@ -236,6 +241,7 @@ void
 pg_stream_stop(struct pg_stream *s)
 {
 	leat_metric_set(s->m_connected, 0);
+	pg_spools_fini(&s->spools);
 	while (s->queue.len > 0)
 		queue_pop(&s->queue);
 	if (!pg_conn_ok(s->repl))
@@ -271,6 +277,30 @@ keepalive(struct pg_stream *s, const struct pgo_frame *f)
 	s->position_dirty = 1;
 }
 
+/*
+ * A transaction that was streamed commits: its messages, until the batch is
+ * full. Its commit stays at the head of the queue as long as there are more.
+ */
+static int
+replay(struct pg_stream *s, struct leat_batch *b,
+    const struct pgo_frame *commit, struct leat_err *err)
+{
+	struct pgo_frame f;
+	int rc;
+
+	for (int i = 0; i < REPLAY_FRAMES && !b->full &&
+	    (int64_t)b->nrecords < s->cfg->max_batch; i++) {
+		rc = pg_spools_next(&s->spools, &s->dec, commit, &f, err);
+		if (rc <= 0)
+			return rc;
+		rc = pg_apply(s, b, &f, err);
+		if (rc != 0)
+			return rc;
+		pg_spools_done(&s->spools);
+	}
+	return PG_CONV_NOMEM;
+}
+
 /* One frame. 0: done with it; PG_CONV_NOMEM: it stays; or an error. */
 static int
 take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
@@ -288,8 +318,13 @@ take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 	}
 	if (f.lsn > s->server_end)
 		s->server_end = f.lsn;
+	if (pg_spools_owns(&s->spools, &f) &&
+	    f.payload[0] == PGO_STREAM_COMMIT)
+		return replay(s, b, &f, err);
 	leat_metric_add(s->m_messages, 1);
-	return pg_apply(s, b, &f, err);
+	if (!pg_spools_owns(&s->spools, &f))
+		return pg_apply(s, b, &f, err);
+	return pg_spools_take(&s->spools, &s->dec, &f, err);
 }
 
 /* The queue into the batch, until one of them ends. */

@@ -18,6 +18,7 @@
 #include "pg_emit.h"
 #include "pg_message.h"
 #include "pg_position.h"
+#include "pg_spool.h"
 #include "pg_watch.h"
 
 enum {
@@ -64,6 +65,7 @@ struct pg_stream {
 	int64_t last_event_us;	/* commit time of what was read last */
 
 	struct pg_queue queue;
+	struct pg_spools spools;
 	struct pg_watch watch;
 	struct leat_err failed;	/* of the connection; what came counts first */
 
