@@ -254,8 +254,10 @@ pg_spools_owns(const struct pg_spools *s, const struct pgo_frame *f)
 {
 	char tag = f->payload_len > 0 ? f->payload[0] : '\0';
 
-	return s->enabled && tag != '\0' && (s->open != NULL || tag == PGO_STREAM_START ||
-	    tag == PGO_STREAM_COMMIT || tag == PGO_STREAM_ABORT);
+	if (!s->enabled || tag == '\0')
+		return 0;
+	return s->open != NULL || tag == PGO_STREAM_START ||
+	    tag == PGO_STREAM_COMMIT || tag == PGO_STREAM_ABORT;
 }
 
 int
