@@ -86,6 +86,8 @@ write_slot_query(char *to, size_t size, int version)
 	    " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
 	    version >= 130000 ? "wal_status" : "''",
 	    version >= 170000 ? "invalidation_reason, failover" :
+	    version >= 160000 ?
+	    "CASE WHEN conflicting THEN 'rows_removed' END, false" :
 	    "NULL::text, false");
 }
 

@@ -108,8 +108,10 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 	    leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory") :
 	    pg_copy_start(s->repl, leat_buf_cstr(&b), err);
 	leat_buf_fini(&b);
-	if (rc < 0)
+	if (rc < 0) {
+		pg_spools_fini(&s->spools);
 		return explain_start(s, err);
+	}
 	pg_watch_init(&s->watch, s->rels->conn, s->repl, s->cfg, s->emit);
 	leat_metric_set(s->m_connected, 1);
 	leat_log_notice(s->task, "streaming", "slot=%s lsn=" PG_LSN_FMT,

@@ -113,16 +113,15 @@ change_offset(struct leat_fake *f, const char *member, const char *value)
 
 /* -------------------------------------------------------------- timelines */
 
-/* The server comes back promoted, as it would from a recovery. */
+/* Starts the server again with a file of that name in its data directory. */
 static void
-promote(struct th_pg *server)
+restart_with(struct th_pg *server, const char *file_name)
 {
 	const char *dir = th_pg_value(server, "SHOW data_directory");
-	const char *name = th_text("%s/recovery.signal", dir);
+	const char *name = th_text("%s/%s", dir, file_name);
 	struct stat st;
 	FILE *file;
 
-	th_pg_set(server, "restore_command = '/bin/false'");
 	th_pg_stop(server);
 	assert_int_equal(stat(dir, &st), 0);
 	file = fopen(name, "w");
@@ -130,8 +129,37 @@ promote(struct th_pg *server)
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(chown(name, st.st_uid, st.st_gid), 0);
 	th_pg_resume(server);
+}
+
+/* The server comes back promoted, as it would from a recovery. */
+static void
+promote(struct th_pg *server)
+{
+	th_pg_set(server, "restore_command = '/bin/false'");
+	restart_with(server, "recovery.signal");
 	assert_true(th_pg_wait(server, "f", PGT_WAIT_MS,
 	    "SELECT pg_is_in_recovery()"));
+}
+
+static void
+test_standby(void **state)
+{
+	struct th_pg_opts o = { .name = "standby" };
+	struct th_pg *other = th_pg_start(&o);
+	struct leat_fake *f;
+
+	th_pg_exec(other, "CREATE TABLE t (id int PRIMARY KEY)");
+	restart_with(other, "standby.signal");
+	f = pgt_source(other, "sby", "public.t");
+	if (th_pg_version() < 16)
+		expect_refusal(f, LEAT_CLS_CONFIG, "the server is a standby, "
+		    "and logical decoding on a standby needs PostgreSQL 16: "
+		    "connect to the primary");
+	else
+		expect_refusal(f, LEAT_CLS_CONFIG, "run it on the primary and "
+		    "set publication.autocreate.mode=disabled");
+	leat_fake_free(f);
+	th_pg_free(other);
 }
 
 static void
@@ -389,6 +417,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strategies),
 		cmocka_unit_test(test_timeline),
+		cmocka_unit_test(test_standby),
 		cmocka_unit_test(test_in_use),
 		cmocka_unit_test(test_walsender_killed),
 		cmocka_unit_test(test_dropped),

@@ -151,6 +151,50 @@ test_heartbeat_message(void **state)
 	pgt_end(pg, f, "hbm");
 }
 
+/* ------------------------------------------------------------------ origins */
+
+/* A row as replicated from elsewhere. */
+static void
+replicate(PGconn *c, int id, const char *at)
+{
+	th_pg_run(c, "BEGIN");
+	th_pg_run(c, th_text("SELECT pg_replication_origin_xact_setup('%s', "
+	    "now())", at));
+	th_pg_run(c, th_text("INSERT INTO t VALUES (%d)", id));
+	th_pg_run(c, "COMMIT");
+}
+
+static void
+test_origins(void **state)
+{
+	struct leat_fake *f = new_source("org");
+	PGconn *c = th_pg_connect(pg, NULL);
+
+	leat_fake_set(f, "provide.transaction.metadata", "true");
+	pgt_open(f);
+	(void)leat_fake_run(f, 1, 200);
+	th_pg_run(c, "SELECT pg_replication_origin_create('else')");
+	th_pg_run(c, "SELECT pg_replication_origin_session_setup('else')");
+	replicate(c, 1, "0/AA");
+	th_pg_exec(pg, "INSERT INTO t VALUES (2)");
+	pgt_run(f, 6);
+	pgt_expect(f, 1, "/source/origin", "\"else\"");
+	pgt_expect(f, 1, "/source/origin_lsn", "170");
+	pgt_expect(f, 4, "/source/origin", "null");
+	pgt_expect(f, 4, "/source/origin_lsn", "null");
+	/* The position of BEGIN is not known then; it is the one before. */
+	pgt_expect(f, 0, "/status", "\"BEGIN\"");
+	pgt_settle(f);
+	leat_fake_close(f);
+	leat_fake_clear(f);
+	replicate(c, 3, "0/BB");
+	pgt_open(f);
+	pgt_run(f, 3);
+	pgt_expect(f, 1, "/source/origin_lsn", "187");
+	PQfinish(c);
+	pgt_end(pg, f, "org");
+}
+
 /* ------------------------------------------------------------------ metrics */
 
 static void
@@ -206,6 +250,7 @@ main(void)
 		cmocka_unit_test(test_heartbeat_after_snapshot),
 		cmocka_unit_test(test_heartbeat_query_fails),
 		cmocka_unit_test(test_heartbeat_message),
+		cmocka_unit_test(test_origins),
 		cmocka_unit_test(test_metrics),
 	};
 
