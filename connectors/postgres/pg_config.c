@@ -273,6 +273,19 @@ const struct leat_option pg_source_options[] = {
 	    0, 0, "fail,warn,skip", event_failure,
 	    "What to do about a change that cannot become an event: stop, "
 	    "leave it out with a warning, or leave it out."),
+	ROW("wal.guard.bytes", NULL, BYTES, 0, "10GiB", 0, INT64_MAX, NULL,
+	    wal_bytes,
+	    "How much log the slot may make the server keep before "
+	    "wal.guard.action; 0 is no limit."),
+	ROW("wal.guard.age.ms", NULL, DURATION, 0, "0", 0, 365 * (int64_t)DAY_MS,
+	    NULL, wal_age_ms,
+	    "How long the slot may stand still while log piles up behind it "
+	    "before wal.guard.action; 0 is no limit."),
+	ROW("wal.guard.action", NULL, CHOICE, 0, "warn", 0, 0,
+	    "warn,hold-snapshots,give-up", wal_action,
+	    "Beyond the budget: say it; hold back the snapshots that are read "
+	    "beside the stream until it is met again; or drop the slot, which "
+	    "spares the server's disk and costs a new snapshot."),
 	ROW("guardrail.collections.max", NULL, INT, 0, "0", 0, 1000000, NULL,
 	    guard_tables,
 	    "Most tables to capture; 0 is any number."),

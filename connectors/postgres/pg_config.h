@@ -68,6 +68,9 @@ enum { PG_FAILURE_WARN, PG_FAILURE_FAIL, PG_FAILURE_SKIP };
 /* event.processing.failure.handling.mode */
 enum { PG_EVENT_FAIL, PG_EVENT_WARN, PG_EVENT_SKIP };
 
+/* wal.guard.action */
+enum { PG_WAL_WARN, PG_WAL_HOLD_SNAPSHOTS, PG_WAL_GIVE_UP };
+
 /* guardrail.collections.limit.action */
 enum { PG_GUARD_WARN, PG_GUARD_FAIL };
 
@@ -122,6 +125,9 @@ struct pg_config {
 	int32_t publish_via_root;
 	struct leat_list identities;
 	int64_t status_interval_ms;
+	int64_t wal_bytes;
+	int64_t wal_age_ms;
+	int32_t wal_action;
 	const char *stream_params;
 	int32_t stream_large;
 	const char *spool_dir;
