@@ -27,21 +27,11 @@ require_map(const struct leat_value *v, const char *purpose,
 	if (v->kind == LEAT_MAP)
 		return 0;
 	return record_error(err, "Only Map objects supported in absence of "
-	    "schema for [%s], found: %s", purpose, leat_kind_name(v->kind));
+				 "schema for [%s], found: %s",
+	    purpose, leat_kind_name(v->kind));
 }
 
 /* --------------------------------------------------------- derived schemas */
-
-struct derived *
-derived_find(struct derived_cache *c, const struct leat_schema *in)
-{
-	size_t i;
-
-	for (i = 0; i < DERIVED_SLOTS; i++)
-		if (c->v[i] != NULL && c->v[i]->in == in)
-			return c->last = c->v[i];
-	return NULL;
-}
 
 struct derived *
 derived_add(struct derived_cache *c, const struct derived *d,
@@ -56,20 +46,19 @@ derived_add(struct derived_cache *c, const struct derived *d,
 	*copy = (struct derived){ d->in, d->out, d->n };
 	if (d->n > 0)
 		memcpy(copy->from, from, d->n * sizeof(*from));
-	free(c->v[c->next]);
-	c->v[c->next] = copy;
-	c->next = (c->next + 1) % DERIVED_SLOTS;
+	if (plans_put(&c->plans, d->in, copy) < 0) {
+		free(copy);
+		leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
+		return NULL;
+	}
 	return c->last = copy;
 }
 
 void
 derived_fini(struct derived_cache *c)
 {
-	size_t i;
-
-	for (i = 0; i < DERIVED_SLOTS; i++)
-		free(c->v[i]);
-	memset(c, 0, sizeof(*c));
+	plans_fini(&c->plans);
+	c->last = NULL;
 }
 
 int
@@ -108,17 +97,26 @@ draft_add(struct draft *d, const char *name,
 	uint32_t i;
 
 	if (schema == NULL)
-		return -1;	/* interning has said why */
+		return -1; /* interning has said why */
 	for (i = 0; i < d->n; i++)
 		if (strcmp(d->fields[i].name, name) == 0)
 			return record_error(err, "Cannot create field because "
-			    "of field name duplication %s", name);
+						 "of field name duplication %s",
+			    name);
 	if (d->n == d->cap)
 		return record_error(err, "too many fields");
 	d->fields[d->n].name = name;
 	d->fields[d->n].schema = schema;
 	d->from[d->n++] = from;
 	return 0;
+}
+
+const struct leat_schema *
+draft_schema(struct draft *d, struct transform *t, struct leat_err *err)
+{
+	d->schema.fields = d->fields;
+	d->schema.nfields = d->n;
+	return leat_schema_pool_intern(t->pool, &d->schema, err);
 }
 
 struct derived *
@@ -128,9 +126,7 @@ draft_finish(struct draft *d, struct transform *t, struct derived_cache *c,
 	struct derived head = { .in = in, .n = d->n };
 	struct derived *filed = NULL;
 
-	d->schema.fields = d->fields;
-	d->schema.nfields = d->n;
-	head.out = leat_schema_pool_intern(t->pool, &d->schema, err);
+	head.out = draft_schema(d, t, err);
 	if (head.out != NULL)
 		filed = derived_add(c, &head, d->from, err);
 	draft_fini(d);
@@ -162,8 +158,7 @@ const struct leat_schema *
 schema_named(struct transform *t, int kind, const char *name, bool optional,
     struct leat_err *err)
 {
-	const struct leat_schema s = { .kind = (uint8_t)kind, .name = name,
-		.version = 1, .optional = optional };
+	const struct leat_schema s = { .kind = (uint8_t)kind, .name = name, .version = 1, .optional = optional };
 
 	return leat_schema_pool_intern(t->pool, &s, err);
 }
@@ -176,8 +171,7 @@ map_edit_init(struct map_edit *m, struct leat_arena *arena,
 {
 	const size_t n = from != NULL ? from->len : 0;
 
-	m->items = leat_arena_alloc(arena, (n + extra) * 2 *
-	    sizeof(*m->items));
+	m->items = leat_arena_alloc(arena, (n + extra) * 2 * sizeof(*m->items));
 	if (m->items == NULL)
 		return record_no_memory(arena, err);
 	if (n > 0)
@@ -225,8 +219,7 @@ header_add(struct leat_record *rec, struct leat_arena *arena,
 {
 	struct leat_header *more;
 
-	more = leat_arena_alloc(arena, ((size_t)rec->nheaders + 1) *
-	    sizeof(*more));
+	more = leat_arena_alloc(arena, ((size_t)rec->nheaders + 1) * sizeof(*more));
 	if (more == NULL)
 		return record_no_memory(arena, err);
 	if (rec->nheaders > 0)
