@@ -10,6 +10,7 @@
 #define TRANSFORMS(X)                                                     \
 	X(cast)                                                           \
 	X(drop_headers)                                                   \
+	X(event_router)                                                   \
 	X(extract_field)                                                  \
 	X(extract_new_record_state)                                       \
 	X(filter)                                                         \
