@@ -9,6 +9,7 @@
 
 #define TRANSFORMS(X)                                                     \
 	X(cast)                                                           \
+	X(decode_message)                                                 \
 	X(drop_headers)                                                   \
 	X(event_router)                                                   \
 	X(extract_field)                                                  \
