@@ -8,6 +8,7 @@
 #include "core/record/transform.h"
 
 #define TRANSFORMS(X)                                                     \
+	X(by_logical_table_router)                                        \
 	X(cast)                                                           \
 	X(decode_message)                                                 \
 	X(drop_headers)                                                   \
@@ -26,6 +27,7 @@
 	X(set_schema_metadata)                                            \
 	X(timestamp_converter)                                            \
 	X(timestamp_router)                                               \
+	X(to_logical_topic_router)                                        \
 	X(value_to_key)
 
 #define PREDICATES(X)                                                     \
