@@ -22,6 +22,7 @@
 	X(insert_field)                                                   \
 	X(insert_header)                                                  \
 	X(mask_field)                                                     \
+	X(partition_routing)                                              \
 	X(regex_router)                                                   \
 	X(replace_field)                                                  \
 	X(set_schema_metadata)                                            \
