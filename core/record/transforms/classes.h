@@ -13,11 +13,13 @@
 	X(decode_message)                                                 \
 	X(drop_headers)                                                   \
 	X(event_router)                                                   \
+	X(extract_changed_record_state)                                   \
 	X(extract_field)                                                  \
 	X(extract_new_record_state)                                       \
 	X(filter)                                                         \
 	X(flatten)                                                        \
 	X(header_from)                                                    \
+	X(header_to_value)                                                \
 	X(hoist_field)                                                    \
 	X(insert_field)                                                   \
 	X(insert_header)                                                  \
