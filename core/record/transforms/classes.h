@@ -30,6 +30,7 @@
 	X(set_schema_metadata)                                            \
 	X(timestamp_converter)                                            \
 	X(timestamp_router)                                               \
+	X(timezone_converter)                                             \
 	X(to_logical_topic_router)                                        \
 	X(value_to_key)
 
