@@ -65,7 +65,7 @@ alloc(uint32_t n, struct leat_err *err)
 	return tz;
 }
 
-/* -------------------------------------------------------------------- reading */
+/* ----------------------------------------------------------------- reading */
 
 /* The counts in a header, and the sizes of what follows it. */
 struct head {
@@ -143,7 +143,8 @@ read_table(struct leat_reader *r, const struct head *h, struct leat_err *err)
 			bad(err, "its table is out of order");
 			return NULL;
 		}
-		c->offset = (int32_t)load(types + (size_t)kinds[i] * TYPE_BYTES, 4);
+		c->offset = (int32_t)load(types + (size_t)kinds[i] * TYPE_BYTES,
+		    4);
 	}
 	tz->n = h->time;
 	return tz;
@@ -169,7 +170,9 @@ check_offsets(const struct tz *tz)
 {
 	uint32_t i;
 
-	if (abs(tz->first) >= FAR_FROM_UTC || (tz->has_rule && (abs(tz->rule.std) >= FAR_FROM_UTC || abs(tz->rule.dst) >= FAR_FROM_UTC)))
+	if (abs(tz->first) >= FAR_FROM_UTC || (tz->has_rule &&
+	    (abs(tz->rule.std) >= FAR_FROM_UTC || abs(tz->rule.dst) >=
+	    FAR_FROM_UTC)))
 		return -1;
 	for (i = 0; i < tz->n; i++)
 		if (abs(tz->changes[i].offset) >= FAR_FROM_UTC)
@@ -209,7 +212,7 @@ tz_parse(const uint8_t *p, size_t len, struct tz **ret_tz,
 	return 0;
 }
 
-/* ---------------------------------------------------------------------- names */
+/* ------------------------------------------------------------------- names */
 
 /* Two digits of an offset, not more than `max`. */
 static int
@@ -246,7 +249,7 @@ static bool
 is_zone_name(const char *name)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-/";
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-/";
 	const size_t len = strlen(name);
 
 	return len > 0 && len <= NAME_MAX_CHARS && name[0] != '/' &&
@@ -325,7 +328,7 @@ tz_open(const char *dir, const char *name, struct tz **ret_tz,
 	return open_zone(dir, name, ret_tz, err);
 }
 
-/* --------------------------------------------------------------------- asking */
+/* ------------------------------------------------------------------ asking */
 
 int32_t
 tz_offset_at(const struct tz *tz, int64_t utc_s)

@@ -10,7 +10,7 @@ enum { HOUR = 3600,
 	DAY = 86400,
 	HOURS_MAX = 167 };
 
-/* -------------------------------------------------------------------- reading */
+/* ----------------------------------------------------------------- reading */
 
 static bool
 take(struct leat_str *s, char c)
@@ -45,7 +45,8 @@ skip_name(struct leat_str *s)
 	const bool quoted = take(s, '<');
 	size_t n = 0;
 
-	while (s->len > 0 && (quoted ? *s->ptr != '>' : (*s->ptr | 0x20) >= 'a' && (*s->ptr | 0x20) <= 'z')) {
+	while (s->len > 0 && (quoted ? *s->ptr != '>' : (*s->ptr | 0x20) >=
+	    'a' && (*s->ptr | 0x20) <= 'z')) {
 		s->ptr++;
 		s->len--;
 		n++;
@@ -123,7 +124,7 @@ tz_rule_parse(struct leat_str text, struct tz_rule *ret)
 	return 0;
 }
 
-/* ------------------------------------------------------------------- applying */
+/* ---------------------------------------------------------------- applying */
 
 static bool
 is_leap(int64_t year)
@@ -145,7 +146,7 @@ day_in(const struct tz_day *d, int64_t year)
 		return first + d->day - 1 + (is_leap(year) && d->day >= 60);
 	day = leat_days_from_date(year, d->month, 1);
 	next = d->month == 12 ? leat_days_from_date(year + 1, 1, 1)
-			      : leat_days_from_date(year, d->month + 1, 1);
+	    : leat_days_from_date(year, d->month + 1, 1);
 	/* 1970-01-01 was a Thursday. */
 	weekday = (int32_t)(((day + 4) % 7 + 7) % 7);
 	day += (d->day - weekday + 7) % 7 + (d->week - 1) * 7;
@@ -169,6 +170,6 @@ tz_rule_offset(const struct tz_rule *r, int64_t utc_s)
 	to = day_in(&r->to, year) * DAY + r->to.second - r->dst;
 	/* On the southern half it lasts over the new year. */
 	dst = from < to ? utc_s >= from && utc_s < to
-			: utc_s < to || utc_s >= from;
+	    : utc_s < to || utc_s >= from;
 	return dst ? r->dst : r->std;
 }

@@ -52,7 +52,7 @@ decoder_init(struct transform *t, struct leat_err *err)
 	return 0;
 }
 
-/* -------------------------------------------------------------------- schemas */
+/* ----------------------------------------------------------------- schemas */
 
 static int
 fill_plan(const struct leat_schema *in, struct message_plan *p,
@@ -64,16 +64,16 @@ fill_plan(const struct leat_schema *in, struct message_plan *p,
 	p->op = leat_schema_field(in, "op");
 	message = p->message < 0 ? NULL : in->fields[p->message].schema;
 	p->content = message == NULL ? -1
-				     : leat_schema_field(message, "content");
+	    : leat_schema_field(message, "content");
 	if (p->op < 0 || p->content < 0)
 		return record_error(err, "a logical decoding message without "
-					 "op or message.content");
+		    "op or message.content");
 	content = message->fields[p->content].schema;
 	if (content->kind == LEAT_BYTES)
 		return 0;
 	return record_error(err, "The content of a logical decoding message "
-				 "is non-binary: it is decoded from bytes "
-				 "(binary.handling.mode=bytes), not from %s",
+	    "is non-binary: it is decoded from bytes "
+	    "(binary.handling.mode=bytes), not from %s",
 	    leat_kind_name(content->kind));
 }
 
@@ -131,7 +131,7 @@ get_out(struct transform *t, struct message_plan *p,
 	return p->out;
 }
 
-/* ------------------------------------------------------------------- applying */
+/* ---------------------------------------------------------------- applying */
 
 static int
 decode(struct decoder *self, const struct message_plan *p,
@@ -146,20 +146,21 @@ decode(struct decoder *self, const struct message_plan *p,
 	if (message->kind != LEAT_STRUCT ||
 	    message->len <= (uint32_t)p->content)
 		return record_error(err, "a logical decoding message that is "
-					 "%s",
+		    "%s",
 		    leat_kind_name(message->kind));
 	content = &message->u.items[p->content];
 	if (content->kind != LEAT_BYTES)
 		return record_error(err, "a logical decoding message without "
-					 "content");
+		    "content");
 	rc = json_shape_parse(&self->shape, NULL,
 	    (struct leat_str){ (const char *)content->u.b, content->len },
 	    arena, ret_schema, ret_row, err);
 	if (rc == 0 && ret_row->kind != LEAT_STRUCT)
 		rc = record_error(err, "a list, and no object");
-	return rc < 0 ? leat_err_wrap(err, "Unable to parse logical decoding "
-					   "message content as JSON")
-		      : 0;
+	if (rc < 0)
+		leat_err_wrap(err, "Unable to parse logical decoding message "
+		    "content as JSON");
+	return rc;
 }
 
 static int
@@ -174,8 +175,8 @@ decoder_apply(struct transform *t, struct leat_record *rec,
 
 	if (!schema_is(in, MESSAGE_VALUE) || rec->value.kind == LEAT_NULL)
 		return 0;
-	if (require_struct(in, &rec->value, "Retrieve a record value", err) <
-		0 ||
+	if (require_struct(in, &rec->value, "Retrieve a record value",
+		err) < 0 ||
 	    (p = get_plan(self, in, err)) == NULL ||
 	    decode(self, p, &rec->value, arena, &row_schema, &row, err) < 0)
 		return err->code;

@@ -27,8 +27,7 @@ require_map(const struct leat_value *v, const char *purpose,
 	if (v->kind == LEAT_MAP)
 		return 0;
 	return record_error(err, "Only Map objects supported in absence of "
-				 "schema for [%s], found: %s",
-	    purpose, leat_kind_name(v->kind));
+	    "schema for [%s], found: %s", purpose, leat_kind_name(v->kind));
 }
 
 /* --------------------------------------------------------- derived schemas */
@@ -97,12 +96,11 @@ draft_add(struct draft *d, const char *name,
 	uint32_t i;
 
 	if (schema == NULL)
-		return -1; /* interning has said why */
+		return -1;	/* interning has said why */
 	for (i = 0; i < d->n; i++)
 		if (strcmp(d->fields[i].name, name) == 0)
 			return record_error(err, "Cannot create field because "
-						 "of field name duplication %s",
-			    name);
+			    "of field name duplication %s", name);
 	if (d->n == d->cap)
 		return record_error(err, "too many fields");
 	d->fields[d->n].name = name;
@@ -158,7 +156,8 @@ const struct leat_schema *
 schema_named(struct transform *t, int kind, const char *name, bool optional,
     struct leat_err *err)
 {
-	const struct leat_schema s = { .kind = (uint8_t)kind, .name = name, .version = 1, .optional = optional };
+	const struct leat_schema s = { .kind = (uint8_t)kind, .name = name,
+		.version = 1, .optional = optional };
 
 	return leat_schema_pool_intern(t->pool, &s, err);
 }
@@ -171,7 +170,8 @@ map_edit_init(struct map_edit *m, struct leat_arena *arena,
 {
 	const size_t n = from != NULL ? from->len : 0;
 
-	m->items = leat_arena_alloc(arena, (n + extra) * 2 * sizeof(*m->items));
+	m->items = leat_arena_alloc(arena, (n + extra) * 2 *
+	    sizeof(*m->items));
 	if (m->items == NULL)
 		return record_no_memory(arena, err);
 	if (n > 0)
@@ -219,7 +219,8 @@ header_add(struct leat_record *rec, struct leat_arena *arena,
 {
 	struct leat_header *more;
 
-	more = leat_arena_alloc(arena, ((size_t)rec->nheaders + 1) * sizeof(*more));
+	more = leat_arena_alloc(arena, ((size_t)rec->nheaders + 1) *
+	    sizeof(*more));
 	if (more == NULL)
 		return record_no_memory(arena, err);
 	if (rec->nheaders > 0)

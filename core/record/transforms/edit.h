@@ -69,7 +69,7 @@ struct derived {
 	const struct leat_schema *in;
 	const struct leat_schema *out;
 	uint32_t n;
-	int32_t from[]; /* per output field: an input field, or < 0 */
+	int32_t from[];		/* per output field: an input field, or < 0 */
 };
 
 /* All that there are so far; zeroed it is empty. */
@@ -130,7 +130,7 @@ const struct leat_schema *schema_named(struct transform *t, int kind,
 /* A copy of a map that can take `cap` pairs. */
 struct map_edit {
 	struct leat_value *items;
-	uint32_t n; /* pairs */
+	uint32_t n;		/* pairs */
 };
 
 int map_edit_init(struct map_edit *m, struct leat_arena *arena,

@@ -83,14 +83,14 @@ static const struct leat_option options[] = {
 };
 /* clang-format on */
 
-/* ------------------------------------------------------------- configuration */
+/* ----------------------------------------------------------- configuration */
 
 static int
 bad_extra(const char *text, struct leat_err *err)
 {
 	return config_error(err, "table.fields.additional.placement: '%s' is "
-				 "not column:header[:alias], column:envelope[:alias] or "
-				 "column:partition",
+	    "not column:header[:alias], column:envelope[:alias] or "
+	    "column:partition",
 	    text);
 }
 
@@ -116,7 +116,7 @@ parse_extra(struct transform *t, const char *text, struct outbox_extra *e,
 	e->place = (enum outbox_place)i;
 	e->column = leat_arena_strndup(&t->arena, column.ptr, column.len);
 	e->name = alias.len == 0 ? e->column
-				 : leat_arena_strndup(&t->arena, alias.ptr, alias.len);
+	    : leat_arena_strndup(&t->arena, alias.ptr, alias.len);
 	if (e->column == NULL || e->name == NULL)
 		return record_no_memory(&t->arena, err);
 	return 0;
@@ -151,13 +151,13 @@ refuse_tracing(const struct outbox_config *cfg, struct leat_err *err)
 	    ? "tracing.span.context.field"
 	    : cfg->span_operation != NULL ? "tracing.operation.name"
 	    : cfg->span_required != NULL  ? "tracing.with.context.field.only"
-					  : NULL;
+	    : NULL;
 
 	if (key == NULL)
 		return 0;
 	return config_error(err, "%s: tracing spans are not written; remove "
-				 "it, and place the column in a header "
-				 "(table.fields.additional.placement) for readers that trace",
+	    "it, and place the column in a header "
+	    "(table.fields.additional.placement) for readers that trace",
 	    key);
 }
 
@@ -190,7 +190,7 @@ router_init(struct transform *t, struct leat_err *err)
 	    cfg->topic_replacement, err);
 }
 
-/* ------------------------------------------------------------------- applying */
+/* ---------------------------------------------------------------- applying */
 
 /* What a row becomes, while it is put together. */
 struct event {
@@ -268,7 +268,8 @@ wrap_payload(struct transform *t, struct outbox_plan *p, struct event *ev,
 	    version.kind == LEAT_INT32 ? (int32_t)version.u.i : 0, arena, err);
 	if (ev->schema == NULL)
 		return err->code;
-	items = leat_arena_alloc(arena, ((size_t)self->nextras + 1) * sizeof(*items));
+	items = leat_arena_alloc(arena, ((size_t)self->nextras + 1) *
+	    sizeof(*items));
 	if (items == NULL)
 		return record_no_memory(arena, err);
 	items[n++] = ev->payload;
@@ -314,7 +315,7 @@ place_extras(const struct outbox *self, const struct outbox_plan *p,
     struct leat_err *err)
 {
 	int rc = p->id < 0 ? 0
-			   : add_header(rec, p, ev, "id", p->id, arena, err);
+	    : add_header(rec, p, ev, "id", p->id, arena, err);
 	uint32_t i;
 
 	rec->partition = LEAT_PARTITION_ANY;
@@ -342,7 +343,7 @@ set_timestamp(const struct outbox_plan *p, const struct event *ev,
     struct leat_record *rec, struct leat_err *err)
 {
 	const struct leat_value *v = p->timestamp < 0 ? NULL
-						      : &ev->row->u.items[p->timestamp];
+	    : &ev->row->u.items[p->timestamp];
 	int64_t us;
 
 	if (v == NULL || v->kind == LEAT_NULL) {
@@ -350,7 +351,7 @@ set_timestamp(const struct outbox_plan *p, const struct event *ev,
 		    envelope_field(ev->envelope, p->ts_ms);
 
 		rec->timestamp_ms = ts.kind == LEAT_INT64 ? ts.u.i
-							  : LEAT_TIMESTAMP_NONE;
+		    : LEAT_TIMESTAMP_NONE;
 		return 0;
 	}
 	switch (p->unit) {
@@ -369,7 +370,7 @@ set_timestamp(const struct outbox_plan *p, const struct event *ev,
 	}
 	if (leat_time_parse_us((struct leat_str){ v->u.s, v->len }, &us) < 0)
 		return record_error(err, "the event timestamp '%.*s' is no "
-					 "time",
+		    "time",
 		    (int)v->len, v->u.s);
 	rec->timestamp_ms = us / 1000;
 	return 0;
@@ -380,7 +381,7 @@ set_topic(struct outbox *self, const struct event *ev,
     struct leat_record *rec, struct leat_arena *arena, struct leat_err *err)
 {
 	const char *name = leat_arena_strndup(arena, ev->route.ptr,
-		       ev->route.len),
+	    ev->route.len),
 		   *topic;
 
 	if (name == NULL)
@@ -390,7 +391,7 @@ set_topic(struct outbox *self, const struct event *ev,
 	rec->topic = topic != NULL ? topic : name;
 	if (*rec->topic == '\0')
 		return record_error(err, "route.topic.replacement gives no "
-					 "topic for '%s'",
+		    "topic for '%s'",
 		    name);
 	return 0;
 }
@@ -418,12 +419,12 @@ route_row(struct transform *t, struct outbox_plan *p, struct event *ev,
 
 	if (ev->row->kind != LEAT_STRUCT || ev->row->len != p->row->nfields)
 		return record_error(err, "Only Struct objects supported for "
-					 "[Read Outbox Event], found: %s",
+		    "[Read Outbox Event], found: %s",
 		    leat_kind_name(ev->row->kind));
 	route = &ev->row->u.items[p->route];
 	if (route->kind != LEAT_STRING)
 		return record_error(err, "route.by.field: the row has no text "
-					 "in '%s'",
+		    "in '%s'",
 		    cfg->route_by_field);
 	ev->route = (struct leat_str){ route->u.s, route->len };
 	if (place_extras(self, p, ev, rec, arena, err) < 0 ||
@@ -432,7 +433,8 @@ route_row(struct transform *t, struct outbox_plan *p, struct event *ev,
 	    take_payload(t, p, ev, arena, err) < 0)
 		return err->code;
 	empty = cfg->tombstone_on_empty && is_blank(&ev->payload);
-	if (!empty && self->with_envelope && wrap_payload(t, p, ev, arena, err) < 0)
+	if (!empty && self->with_envelope && wrap_payload(t, p, ev, arena,
+	    err) < 0)
 		return err->code;
 	set_key(p, ev, rec);
 	rec->value_schema = empty ? NULL : ev->schema;

@@ -37,7 +37,8 @@ static int
 header_schema(struct transform *t, const char *name,
     const struct leat_schema **ret, struct leat_err *err)
 {
-	const struct leat_schema s = { .kind = LEAT_ARRAY, .optional = 1, .name = name, .elem = leat_schema_plain(LEAT_STRING, 1) };
+	const struct leat_schema s = { .kind = LEAT_ARRAY, .optional = 1,
+	    .name = name, .elem = leat_schema_plain(LEAT_STRING, 1) };
 
 	if (name == NULL || *name == '\0')
 		return 0;
@@ -56,6 +57,19 @@ changes_init(struct transform *t, struct leat_err *err)
 	return header_schema(t, cfg->unchanged, &self->unchanged, err);
 }
 
+/* As Java's equals: a float is what its bits are. */
+static bool
+is_same_number(const struct leat_value *a, const struct leat_value *b)
+{
+	int64_t x = a->u.i, y = b->u.i;
+
+	if (a->kind == LEAT_FLOAT32 || a->kind == LEAT_FLOAT64) {
+		memcpy(&x, &a->u.f, sizeof(x));
+		memcpy(&y, &b->u.f, sizeof(y));
+	}
+	return x == y;
+}
+
 /* Depth is bounded by the schema's. */
 static bool
 is_equal(const struct leat_value *a, const struct leat_value *b)
@@ -66,8 +80,7 @@ is_equal(const struct leat_value *a, const struct leat_value *b)
 	if (a->kind != b->kind)
 		return false;
 	if (a->kind < LEAT_STRING)
-		return a->kind == LEAT_NULL ||
-		    memcmp(&a->u, &b->u, sizeof(a->u)) == 0;
+		return a->kind == LEAT_NULL || is_same_number(a, b);
 	if (a->len != b->len)
 		return false;
 	if (a->kind <= LEAT_BYTES)

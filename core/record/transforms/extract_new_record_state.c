@@ -58,7 +58,8 @@ static const struct leat_option options[] = {
 	  offsetof(struct unwrap_config, drop_from_key),
 	  "Drop them from the key too.", "0.1" },
 	{ "drop.fields.keep.schema.compatible", NULL, LEAT_OPT_BOOL, 0,
-	  "true", 0, 0, NULL, offsetof(struct unwrap_config, drop_keep_compatible),
+	  "true", 0, 0, NULL,
+	  offsetof(struct unwrap_config, drop_keep_compatible),
 	  "Drop optional columns only.", "0.1" },
 	{ "replace.null.with.default", NULL, LEAT_OPT_BOOL, 0, "true", 0, 0,
 	  NULL, offsetof(struct unwrap_config, replace_null),
@@ -70,7 +71,8 @@ static const struct leat_option options[] = {
 
 /* The two options that delete.tombstone.handling.mode replaced. */
 static int
-old_modes(const struct unwrap_config *cfg, struct unwrap *self, struct leat_err *err)
+old_modes(const struct unwrap_config *cfg, struct unwrap *self,
+    struct leat_err *err)
 {
 	const char *mode = cfg->old_delete_mode;
 	bool drop = true;
@@ -78,11 +80,11 @@ old_modes(const struct unwrap_config *cfg, struct unwrap *self, struct leat_err 
 	if (cfg->old_drop_tombstones != NULL &&
 	    leat_parse_bool(leat_str_c(cfg->old_drop_tombstones), &drop) < 0)
 		return config_error(err, "drop.tombstones: expected true or "
-					 "false");
+		    "false");
 	if (mode != NULL && strcmp(mode, "drop") != 0 &&
 	    strcmp(mode, "none") != 0 && strcmp(mode, "rewrite") != 0)
 		return config_error(err, "delete.handling.mode: expected "
-					 "drop, none or rewrite");
+		    "drop, none or rewrite");
 	self->drop_deletes = mode == NULL || strcmp(mode, "drop") == 0;
 	self->rewrite = mode != NULL && strcmp(mode, "rewrite") == 0;
 	self->keep_tombstones = !drop;
@@ -110,7 +112,7 @@ unwrap_init(struct transform *t, struct leat_err *err)
 	    cfg->add_headers_prefix, &self->headers, err);
 }
 
-/* ----------------------------------------------------------------- applying */
+/* ---------------------------------------------------------------- applying */
 
 /* The topic that a column names; without text there it stays. */
 static int
@@ -124,7 +126,7 @@ route(const struct unwrap_config *cfg, struct leat_record *rec,
 		return 0;
 	if (column == NULL || column->kind != LEAT_STRING)
 		return record_error(err, "route.by.field: the row has no text "
-					 "in '%s'",
+		    "in '%s'",
 		    cfg->route_by_field);
 	text = leat_str_trim((struct leat_str){ column->u.s, column->len });
 	if (text.len == 0)
@@ -177,7 +179,7 @@ extend_row(const struct transform *t, const struct unwrap_plan *p,
 {
 	const struct unwrap_config *cfg = t->config;
 	const struct unwrap *self = t->self;
-	/* Debezium's rewriting replaces nulls, its adding of fields does not. */
+	/* Debezium's rewriting replaces nulls, its adding does not. */
 	const bool replace_null = self->rewrite && cfg->replace_null;
 	const uint32_t n = p->out->nfields;
 	struct leat_value *items;
@@ -263,12 +265,14 @@ on_struct(struct transform *t, const struct unwrap_plan *p,
 		row = &envelope.u.items[p->before];
 	if (row->kind == LEAT_STRUCT && row->len != p->row->nfields)
 		return record_error(err, "a row of %u columns where the "
-					 "schema has %u",
+		    "schema has %u",
 		    row->len, p->row->nfields);
 	rc = add_headers(t, p, &envelope, rec, arena, err);
 	if (rc == 0 && cfg->route_by_field != NULL)
-		rc = route(cfg, rec, p->route < 0 || row->kind != LEAT_STRUCT ? NULL : &row->u.items[p->route], arena, err);
-	return rc < 0 ? rc : set_row(t, p, &envelope, row, deleted, rec, arena, err);
+		rc = route(cfg, rec, p->route < 0 || row->kind != LEAT_STRUCT
+		    ? NULL : &row->u.items[p->route], arena, err);
+	return rc < 0 ? rc : set_row(t, p, &envelope, row, deleted, rec, arena,
+	    err);
 }
 
 /* A map's row with what is added, which comes without a schema too. */
@@ -330,7 +334,8 @@ on_map(struct transform *t, struct leat_record *rec, struct leat_arena *arena,
 		row = leat_map_value(&envelope, "before");
 	rc = add_map_headers(self, &envelope, rec, arena, err);
 	if (rc == 0 && cfg->route_by_field != NULL)
-		rc = route(cfg, rec, row == NULL ? NULL : leat_map_value(row, cfg->route_by_field), arena, err);
+		rc = route(cfg, rec, row == NULL ? NULL : leat_map_value(row,
+		    cfg->route_by_field), arena, err);
 	if (rc < 0)
 		return rc;
 	if (row == NULL || row->kind != LEAT_MAP ||

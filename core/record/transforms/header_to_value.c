@@ -69,7 +69,7 @@ static const struct leat_option options[] = {
 };
 /* clang-format on */
 
-/* ------------------------------------------------------------------- the tree */
+/* ---------------------------------------------------------------- the tree */
 
 /* The child of that name, made if there is none. */
 static int
@@ -112,7 +112,7 @@ add_path(struct transform *t, const char *path, uint32_t *ret_leaf,
 		part = leat_str_cut(&rest, '.');
 		if (part.len == 0 || depth++ == DEPTH)
 			return config_error(err, "fields: '%s' is not field "
-						 "or struct.field (at most %d deep)",
+			    "or struct.field (at most %d deep)",
 			    path, DEPTH);
 		if (get_child(t, at, part, &at, err) < 0)
 			return LEAT_E_CONFIG;
@@ -163,7 +163,7 @@ to_value_init(struct transform *t, struct leat_err *err)
 
 	if (cfg->headers.len == 0 || cfg->fields.len != cfg->headers.len)
 		return config_error(err, "'headers' config must have the same "
-					 "number of elements as 'fields' config.");
+		    "number of elements as 'fields' config.");
 	if (check_spaces(&cfg->headers, "headers", err) < 0 ||
 	    check_spaces(&cfg->fields, "fields", err) < 0 ||
 	    alloc_tree(t, cfg->fields.len, err) < 0)
@@ -175,12 +175,12 @@ to_value_init(struct transform *t, struct leat_err *err)
 	for (i = 0; i < cfg->fields.len; i++)
 		if (self->nodes[self->leaves[i]].child >= 0)
 			return config_error(err, "fields: '%s' is a header's "
-						 "field and a struct of others",
+			    "field and a struct of others",
 			    cfg->fields.items[i]);
 	return 0;
 }
 
-/* ---------------------------------------------------------------------- plans */
+/* ------------------------------------------------------------------- plans */
 
 /* A header without a schema gets that of its kind. */
 static const struct leat_schema *
@@ -194,7 +194,8 @@ schema_of(struct transform *t, const struct leat_header *h,
 		    h->name, leat_kind_name(h->value.kind));
 		return NULL;
 	}
-	return schema_plain(t, h->value.kind == LEAT_NULL ? LEAT_STRING : h->value.kind, true, err);
+	return schema_plain(t, h->value.kind == LEAT_NULL ? LEAT_STRING
+	    : h->value.kind, true, err);
 }
 
 /* Sets which headers there are; false: none. */
@@ -262,7 +263,7 @@ make_field(struct transform *t, struct value_plan *p, int32_t n,
 		f[np->at].schema = np->header;
 	else if (f[np->at].schema->kind != np->header->kind)
 		return record_error(err, "the header '%s' is %s, and the field "
-					 "'%s' %s",
+		    "'%s' %s",
 		    self->given[n]->name,
 		    leat_kind_name(np->header->kind), node->name,
 		    leat_kind_name(f[np->at].schema->kind));
@@ -284,7 +285,7 @@ make_struct(struct transform *t, struct value_plan *p, int32_t n,
 		s = *np->in;
 	if (s.kind != LEAT_STRUCT)
 		return record_error(err, "Field '%s' is a primitive type, not "
-					 "a struct",
+		    "a struct",
 		    self->nodes[n].name);
 	f = leat_arena_calloc(arena, s.nfields + self->nnodes, sizeof(*f));
 	if (f == NULL)
@@ -293,8 +294,9 @@ make_struct(struct transform *t, struct value_plan *p, int32_t n,
 		memcpy(f, s.fields, s.nfields * sizeof(*f));
 	for (c = self->nodes[n].child; c >= 0; c = self->nodes[c].next) {
 		p->nodes[c].at = np->in == NULL ? -1
-						: leat_schema_field(np->in, self->nodes[c].name);
-		if (self->live[c] && make_field(t, p, c, f, &s.nfields, arena, err) < 0)
+		    : leat_schema_field(np->in, self->nodes[c].name);
+		if (self->live[c] && make_field(t, p, c, f, &s.nfields, arena,
+		    err) < 0)
 			return err->code;
 	}
 	s.interned = 0;
@@ -349,7 +351,7 @@ fit_plan(struct transform *t, struct value_plan *p,
 	return 0;
 }
 
-/* ------------------------------------------------------------------- applying */
+/* ---------------------------------------------------------------- applying */
 
 /* What stands in a struct; a struct within that is null stays null. */
 static int
@@ -373,7 +375,8 @@ fill_struct(const struct header_to_value *self, const struct value_plan *p,
 
 		if (self->given[c] != NULL)
 			*to = self->given[c]->value;
-		else if (self->live[c] && (p->nodes[c].in == NULL || to->kind == LEAT_STRUCT) &&
+		else if (self->live[c] && (p->nodes[c].in == NULL ||
+			to->kind == LEAT_STRUCT) &&
 		    fill_struct(self, p, c, to, arena, to, err) < 0)
 			return err->code;
 	}

@@ -11,16 +11,14 @@
 
 enum { LISTS_DEEP = 8 };
 
-/* ------------------------------------------------------------------- hashCode */
+/* ---------------------------------------------------------------- hashCode */
 
 /* The next code point of valid UTF-8. */
 static uint32_t
 next_point(const uint8_t **p, const uint8_t *end)
 {
 	uint32_t c = *(*p)++;
-	int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2
-	    : c >= 0xc0                      ? 1
-					     : 0;
+	int more = (c >= 0xc0) + (c >= 0xe0) + (c >= 0xf0);
 
 	c &= more == 0 ? 0x7f : 0x3fU >> more;
 	while (more-- > 0 && *p < end)
@@ -212,7 +210,7 @@ java_hash(const struct leat_schema *s, const struct leat_value *v,
 	return 0;
 }
 
-/* --------------------------------------------------------------------- murmur */
+/* ------------------------------------------------------------------ murmur */
 
 enum { MURMUR_SEED = 9001 };
 

@@ -12,9 +12,9 @@
 #include <leat/schema.h>
 
 /*
- * Java's hashCode() of what Kafka Connect holds for the value: strings, numbers,
- * bytes (a ByteBuffer), decimals, dates, lists of these. Other values, and
- * decimals whose scale is unknown, fail with class RECORD.
+ * Java's hashCode() of what Kafka Connect holds for the value: strings,
+ * numbers, bytes (a ByteBuffer), decimals, dates, lists of these. Other values,
+ * and decimals whose scale is unknown, fail with class RECORD.
  */
 int java_hash(const struct leat_schema *s, const struct leat_value *v,
     int32_t *ret, struct leat_err *err);

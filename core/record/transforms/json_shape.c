@@ -30,13 +30,14 @@ no_memory(const struct infer *in)
 	return record_no_memory(in->arena, in->err);
 }
 
-/* -------------------------------------------------------------------- lists */
+/* ------------------------------------------------------------------- lists */
 
 static int
 list_of(struct infer *in, const struct leat_schema *elem,
     const struct leat_schema **ret)
 {
-	const struct leat_schema s = { .kind = LEAT_ARRAY, .optional = 1, .elem = elem };
+	const struct leat_schema s = { .kind = LEAT_ARRAY, .optional = 1,
+	    .elem = elem };
 
 	*ret = leat_arena_memdup(in->arena, &s, sizeof(s));
 	return *ret == NULL ? no_memory(in) : 0;
@@ -64,11 +65,11 @@ infer_list(struct infer *in, const char *name, const struct leat_value *v,
 	}
 	if (elem == NULL)
 		return record_error(in->err, "a list of nothing but nulls or "
-					     "empty lists");
+		    "empty lists");
 	return list_of(in, elem, ret);
 }
 
-/* ------------------------------------------------------------------ objects */
+/* ----------------------------------------------------------------- objects */
 
 static int32_t
 find_field(const struct leat_field *f, uint32_t n, struct leat_str name)
@@ -86,7 +87,8 @@ static int
 struct_of(struct infer *in, const char *name, const struct leat_field *f,
     uint32_t n, const struct leat_schema **ret)
 {
-	const struct leat_schema s = { .kind = LEAT_STRUCT, .optional = 1, .name = name, .fields = f, .nfields = n };
+	const struct leat_schema s = { .kind = LEAT_STRUCT, .optional = 1,
+	    .name = name, .fields = f, .nfields = n };
 
 	*ret = leat_arena_memdup(in->arena, &s, sizeof(s));
 	return *ret == NULL ? no_memory(in) : 0;
@@ -104,7 +106,7 @@ infer_member(struct infer *in, const char *name, const struct leat_value *kv,
 
 	copy = leat_arena_strndup(in->arena, key.ptr, key.len);
 	path = name == NULL ? copy
-			    : leat_arena_printf(in->arena, "%s.%s", name, copy);
+	    : leat_arena_printf(in->arena, "%s.%s", name, copy);
 	if (copy == NULL || path == NULL)
 		return no_memory(in);
 	if (strlen(copy) != key.len)
@@ -117,7 +119,8 @@ infer_member(struct infer *in, const char *name, const struct leat_value *kv,
 		memmove(&f[at], &f[at + 1],
 		    (--*n - (uint32_t)at) * sizeof(*f));
 	else if (s != NULL)
-		f[(*n)++] = (struct leat_field){ .name = copy, .schema = s, .name_len = (uint32_t)key.len };
+		f[(*n)++] = (struct leat_field){ .name = copy, .schema = s,
+		    .name_len = (uint32_t)key.len };
 	return 0;
 }
 
@@ -147,7 +150,7 @@ infer_object(struct infer *in, const char *name, const struct leat_value *v,
 	return struct_of(in, name, f, n, ret);
 }
 
-/* ---------------------------------------------------------------- inference */
+/* --------------------------------------------------------------- inference */
 
 static int
 infer(struct infer *in, const char *name, const struct leat_value *v,
@@ -158,7 +161,7 @@ infer(struct infer *in, const char *name, const struct leat_value *v,
 	switch (kind) {
 	case LEAT_NULL:
 		*ret = in->js->keep_nulls ? leat_schema_plain(LEAT_BYTES, 1)
-					  : NULL;
+		    : NULL;
 		return 0;
 	case LEAT_ARRAY:
 		return infer_list(in, name, v, ret);
@@ -197,7 +200,7 @@ unite_structs(struct infer *in, const struct leat_schema *a,
 			return in->err->code;
 	}
 	return n > JSON_SHAPE_MEMBERS ? too_many(in)
-				      : struct_of(in, a->name, f, n, ret);
+	    : struct_of(in, a->name, f, n, ret);
 }
 
 /* A null is whatever the others are. */
@@ -231,7 +234,7 @@ unite(struct infer *in, const struct leat_schema *a,
 	return list_of(in, elem, ret);
 }
 
-/* ------------------------------------------------------------------- values */
+/* ------------------------------------------------------------------ values */
 
 static int fit(const struct leat_schema *s, const struct leat_value *v,
     struct leat_arena *arena, struct leat_value *ret, struct leat_err *err);
@@ -287,14 +290,15 @@ fit(const struct leat_schema *s, const struct leat_value *v,
 		return fit_list(s, v, arena, ret, err);
 	if (v->kind == LEAT_MAP && s->kind == LEAT_STRUCT)
 		return fit_object(s, v, arena, ret, err);
-	if (v->kind == s->kind || (v->kind == LEAT_INT64 && s->kind == LEAT_INT32)) {
+	if (v->kind == s->kind || (v->kind == LEAT_INT64 && s->kind ==
+	    LEAT_INT32)) {
 		*ret = *v;
 		ret->kind = s->kind;
 	}
 	return 0;
 }
 
-/* ---------------------------------------------------------------- the whole */
+/* --------------------------------------------------------------- the whole */
 
 static const struct leat_schema *
 intern(struct json_shape *js, const struct leat_schema *s,
@@ -304,7 +308,7 @@ intern(struct json_shape *js, const struct leat_schema *s,
 
 	if (js->nschemas >= JSON_SHAPE_SCHEMAS) {
 		record_error(err, "the JSON so far had more than %d different "
-				  "shapes",
+		    "shapes",
 		    JSON_SHAPE_SCHEMAS);
 		return NULL;
 	}
@@ -326,7 +330,7 @@ json_shape_parse(struct json_shape *js, const char *name,
 
 	if (text.len == 0 || (text.ptr[0] != '{' && text.ptr[0] != '['))
 		return record_error(err, "the text begins neither with '{' "
-					 "nor with '['");
+		    "nor with '['");
 	rc = leat_json_parse(arena, text.ptr, text.len, &doc, err);
 	if (rc < 0)
 		return rc;

@@ -75,7 +75,7 @@ static const struct leat_option table_options[] = {
 };
 /* clang-format on */
 
-/* -------------------------------------------------------------- configuration */
+/* ----------------------------------------------------------- configuration */
 
 static bool
 is_set(const char *text)
@@ -92,20 +92,21 @@ router_init(struct transform *t, struct leat_err *err)
 	self->with_sources = is_set(cfg->key_regex);
 	if (self->with_sources && !is_set(cfg->key_replacement))
 		return config_error(err, "key.field.replacement must be "
-					 "non-empty if key.field.regex is set");
+		    "non-empty if key.field.regex is set");
 	if (cfg->unique && !is_set(cfg->key_name))
 		return config_error(err, "key.field.name: expected the name "
-					 "of a field");
+		    "of a field");
 	if (topic_map_init(&self->topics, "topic.regex", cfg->regex,
 		"topic.replacement", cfg->replacement, err) < 0)
 		return LEAT_E_CONFIG;
-	return self->with_sources ? topic_map_init(&self->sources,
-					"key.field.regex", cfg->key_regex, "key.field.replacement",
-					cfg->key_replacement, err)
-				  : 0;
+	if (!self->with_sources)
+		return 0;
+	return topic_map_init(&self->sources, "key.field.regex",
+	    cfg->key_regex, "key.field.replacement", cfg->key_replacement,
+	    err);
 }
 
-/* -------------------------------------------------------------------- schemas */
+/* ----------------------------------------------------------------- schemas */
 
 /* What the table holds for this topic, or NULL. */
 static const struct leat_schema *
@@ -192,7 +193,7 @@ key_schema(struct transform *t, const struct leat_schema *in,
 	if (cfg->unique) {
 		if (leat_schema_field(in, cfg->key_name) >= 0) {
 			record_error(err, "the key has a field '%s' already: "
-					  "choose another key.field.name",
+			    "choose another key.field.name",
 			    cfg->key_name);
 			return NULL;
 		}
@@ -237,7 +238,7 @@ envelope_schema(struct transform *t, const struct leat_schema *in,
 	return keep_renamed(&self->envelopes, in, topic, out, err);
 }
 
-/* ------------------------------------------------------------------- applying */
+/* ---------------------------------------------------------------- applying */
 
 /* What the key says of where the record comes from. */
 static int
@@ -246,7 +247,8 @@ find_source(struct router *self, const char *topic, struct leat_arena *arena,
 {
 	const char *source = NULL;
 
-	if (self->with_sources && topic_map_get(&self->sources, topic, arena, &source, err) < 0)
+	if (self->with_sources && topic_map_get(&self->sources, topic, arena,
+	    &source, err) < 0)
 		return err->code;
 	*ret = leat_cstring(source != NULL ? source : topic);
 	return 0;
@@ -295,12 +297,13 @@ route_key(struct transform *t, struct leat_record *rec, const char *topic,
 		rec->key_schema = NULL;
 		return 0;
 	}
-	if (cfg->unique && find_source(t->self, rec->topic, arena, &source, err) < 0)
+	if (cfg->unique && find_source(t->self, rec->topic, arena, &source,
+	    err) < 0)
 		return err->code;
 	if (rec->key_schema == NULL)
 		return cfg->unique ? extend_map(cfg, &rec->key, source, arena,
-					 err)
-				   : 0;
+		    err)
+		    : 0;
 	if (require_struct(rec->key_schema, &rec->key, "Updating schema",
 		err) < 0)
 		return LEAT_E_DATA;

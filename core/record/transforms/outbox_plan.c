@@ -9,7 +9,7 @@
 
 #include "core/record/value_text.h"
 
-/* ------------------------------------------------------------------ columns */
+/* ----------------------------------------------------------------- columns */
 
 /* The column of an option; *at stays -1 for no option. */
 static int
@@ -32,13 +32,14 @@ find_timestamp(const struct leat_schema *row, struct outbox_plan *p,
 {
 	static const struct {
 		const char *name;
+		uint8_t kind;
 		enum outbox_time unit;
 	} units[] = {
-		{ "io.debezium.time.Timestamp", TIME_MS },
-		{ "io.debezium.time.MicroTimestamp", TIME_US },
-		{ "io.debezium.time.NanoTimestamp", TIME_NS },
-		{ "io.debezium.time.ZonedTimestamp", TIME_ISO },
-		{ LOGICAL_TIMESTAMP, TIME_MS },
+		{ "io.debezium.time.Timestamp", LEAT_INT64, TIME_MS },
+		{ "io.debezium.time.MicroTimestamp", LEAT_INT64, TIME_US },
+		{ "io.debezium.time.NanoTimestamp", LEAT_INT64, TIME_NS },
+		{ "io.debezium.time.ZonedTimestamp", LEAT_STRING, TIME_ISO },
+		{ LOGICAL_TIMESTAMP, LEAT_INT64, TIME_MS },
 	};
 	const struct leat_schema *s;
 	size_t i;
@@ -47,12 +48,13 @@ find_timestamp(const struct leat_schema *row, struct outbox_plan *p,
 		return 0;
 	s = row->fields[p->timestamp].schema;
 	for (i = 0; i < COUNT_OF(units); i++)
-		if (schema_is(s, units[i].name) && s->kind == (units[i].unit == TIME_ISO ? LEAT_STRING : LEAT_INT64))
+		if (schema_is(s, units[i].name) &&
+		    s->kind == units[i].kind)
 			p->unit = units[i].unit;
 	if (p->unit != TIME_NONE)
 		return 0;
 	return record_error(err, "Unsupported field type %s for event "
-				 "timestamp",
+	    "timestamp",
 	    s->name != NULL ? s->name : leat_kind_name(s->kind));
 }
 
@@ -82,12 +84,38 @@ find_extras(const struct transform *t, const struct leat_schema *row,
 		p->extras[i] = leat_schema_field(row, e->column);
 		if (p->extras[i] < 0 && !cfg->ignore_missing)
 			return record_error(err, "Unable to find field %s in "
-						 "event",
+			    "event",
 			    e->column);
-		if (e->place == PLACE_PARTITION && check_kind(row, p->extras[i], LEAT_INT32, "partition", err) < 0)
+		if (e->place == PLACE_PARTITION && check_kind(row, p->extras[i],
+		    LEAT_INT32, "partition", err) < 0)
 			return LEAT_E_DATA;
 	}
 	return 0;
+}
+
+static int
+find_columns(const struct outbox_config *cfg, struct outbox_plan *p,
+    struct leat_err *err)
+{
+	const struct {
+		const char *what;
+		const char *column;
+		int32_t *at;
+	} columns[] = {
+		{ "payload", cfg->field_payload, &p->payload },
+		{ "event-id", cfg->field_id, &p->id },
+		{ "key", cfg->field_key, &p->key },
+		{ "route", cfg->route_by_field, &p->route },
+		{ "timestamp", cfg->field_timestamp, &p->timestamp },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(columns); i++)
+		if (find_column(p->row, columns[i].what, columns[i].column,
+			columns[i].at, err) < 0)
+			return LEAT_E_DATA;
+	return find_timestamp(p->row, p, err) < 0 ? LEAT_E_DATA
+	    : check_kind(p->row, p->route, LEAT_STRING, "topic", err);
 }
 
 static int
@@ -104,21 +132,15 @@ fill_plan(const struct transform *t, const struct leat_schema *in,
 	row = p->row = in->fields[p->after].schema;
 	if (row->kind != LEAT_STRUCT)
 		return record_error(err, "Only Struct objects supported for "
-					 "[Read Outbox Event], found: %s",
+		    "[Read Outbox Event], found: %s",
 		    leat_kind_name(row->kind));
-	if (find_column(row, "payload", cfg->field_payload, &p->payload,
-		err) < 0 ||
-	    find_column(row, "event-id", cfg->field_id, &p->id, err) < 0 ||
-	    find_column(row, "key", cfg->field_key, &p->key, err) < 0 ||
-	    find_column(row, "route", cfg->route_by_field, &p->route, err) <
-		0 ||
-	    find_column(row, "timestamp", cfg->field_timestamp,
-		&p->timestamp, err) < 0 ||
-	    find_timestamp(row, p, err) < 0 ||
-	    check_kind(row, p->route, LEAT_STRING, "topic", err) < 0)
+	if (find_columns(cfg, p, err) < 0)
 		return LEAT_E_DATA;
 	p->version = -1;
-	if (self->with_envelope && (find_column(row, "schema version", cfg->field_version, &p->version, err) < 0 || check_kind(row, p->version, LEAT_INT32, "schema's version", err) < 0))
+	if (self->with_envelope && (find_column(row, "schema version",
+		cfg->field_version, &p->version, err) < 0 ||
+	    check_kind(row, p->version, LEAT_INT32, "schema's version", err) <
+		0))
 		return LEAT_E_DATA;
 	return find_extras(t, row, p, err);
 }
@@ -150,7 +172,7 @@ outbox_plan_get(struct transform *t, const struct leat_schema *envelope,
 	return p;
 }
 
-/* ------------------------------------------------------------------- values */
+/* ------------------------------------------------------------------ values */
 
 /* How long is what stands before and behind the route in the name? */
 static void

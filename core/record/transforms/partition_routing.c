@@ -70,17 +70,18 @@ parse_path(struct transform *t, const char *text, struct path *p,
 
 		if (part.len == 0 || p->n == PATH_MAX_PARTS)
 			return config_error(err, "partition.payload.fields: "
-						 "'%s' is not field or struct.field (at most %d "
-						 "deep)",
+			    "'%s' is not field or struct.field (at most %d "
+			    "deep)",
 			    text, PATH_MAX_PARTS);
 		p->parts[p->n] = leat_arena_strndup(&t->arena, part.ptr,
 		    part.len);
 		if (p->parts[p->n++] == NULL)
 			return record_no_memory(&t->arena, err);
 	} while (rest.len > 0);
-	return text[strlen(text) - 1] == '.' ? config_error(err,
-						   "partition.payload.fields: '%s' ends with a dot", text)
-					     : 0;
+	if (text[strlen(text) - 1] != '.')
+		return 0;
+	return config_error(err, "partition.payload.fields: '%s' ends with a "
+	    "dot", text);
 }
 
 static int
@@ -92,7 +93,7 @@ routing_init(struct transform *t, struct leat_err *err)
 
 	if (cfg->fields.len == 0)
 		return config_error(err, "partition.payload.fields: expected "
-					 "at least one field");
+		    "at least one field");
 	self->paths = leat_arena_calloc(&t->arena, cfg->fields.len,
 	    sizeof(*self->paths));
 	if (self->paths == NULL)
@@ -105,7 +106,7 @@ routing_init(struct transform *t, struct leat_err *err)
 	return 0;
 }
 
-/* ---------------------------------------------------------------------- plans */
+/* ------------------------------------------------------------------- plans */
 
 static void
 find_place(const struct path *path, const struct leat_schema *envelope,
@@ -121,9 +122,9 @@ find_place(const struct path *path, const struct leat_schema *envelope,
 		if (i + 1 < path->n && strcmp(name, "change") == 0)
 			name = deleted ? "before" : "after";
 		place->at[i] = s->kind != LEAT_STRUCT ? -1
-						      : leat_schema_field(s, name);
+		    : leat_schema_field(s, name);
 		s = place->at[i] < 0 ? NULL
-				     : s->fields[place->at[i]].schema;
+		    : s->fields[place->at[i]].schema;
 	}
 	place->schema = s;
 }
@@ -152,7 +153,7 @@ get_plan(struct routing *self, const struct leat_schema *envelope,
 	return p;
 }
 
-/* ------------------------------------------------------------------- applying */
+/* ---------------------------------------------------------------- applying */
 
 /* The value at a place, null where there is nothing on the way. */
 static struct leat_value
@@ -195,7 +196,7 @@ sum_hashes(const struct transform *t, const struct route_plan *p,
 		if (v.kind == LEAT_NULL)
 			continue;
 		rc = cfg->hash == 0 ? java_hash(place->schema, &v, &h, err)
-				    : java_hash_murmur(place->schema, &v, &h, err);
+		    : java_hash_murmur(place->schema, &v, &h, err);
 		if (rc < 0)
 			return leat_err_wrap(err, "%s", cfg->fields.items[i]);
 		*ret_sum += (uint32_t)h;
@@ -230,7 +231,7 @@ routing_apply(struct transform *t, struct leat_record *rec,
 		return 0;
 	sum &= INT32_MAX;
 	rec->partition = sum == INT32_MAX ? 0
-					  : (int32_t)(sum % (uint32_t)cfg->partitions);
+	    : (int32_t)(sum % (uint32_t)cfg->partitions);
 	return 0;
 }
 

@@ -184,7 +184,7 @@ test_bad_settings(void **state)
 	}
 }
 
-/* ------------------------------------------------------------------- changes */
+/* ----------------------------------------------------------------- changes */
 
 static const char *
 run_event(struct testing_chain *c, const char *settings,

@@ -89,7 +89,7 @@ converter_init(struct transform *t, struct leat_err *err)
 
 	if (cfg->include.len > 0 && cfg->exclude.len > 0)
 		return config_error(err, "include.list and exclude.list: "
-					 "Please specify only one.");
+		    "Please specify only one.");
 	if (tz_open(TZ_DIR, cfg->zone, &self->tz, err) < 0)
 		return leat_err_wrap(err, "converted.timezone");
 	if (zone_rules_parse(&self->rules, t, "include.list", &cfg->include,
@@ -99,42 +99,39 @@ converter_init(struct transform *t, struct leat_err *err)
 	    &cfg->exclude, err);
 }
 
-/* ---------------------------------------------------------------------- plans */
+/* ------------------------------------------------------------------- plans */
 
 static enum conversion
 conversion_of(enum part part, const struct leat_field *f)
 {
 	static const struct {
-		const char *name;
+		const char *type;
+		const char *field;	/* of a source, without a type */
 		uint8_t kind;
 		enum conversion conversion;
-	} named[] = {
-		{ "io.debezium.time.ZonedTimestamp", LEAT_STRING,
+	} rows[] = {
+		{ "io.debezium.time.ZonedTimestamp", NULL, LEAT_STRING,
 		    ZONED_TIMESTAMP },
-		{ "io.debezium.time.ZonedTime", LEAT_STRING, ZONED_TIME },
-		{ "io.debezium.time.Timestamp", LEAT_INT64, LOCAL_MS },
-		{ "io.debezium.time.MicroTimestamp", LEAT_INT64, LOCAL_US },
-		{ "io.debezium.time.NanoTimestamp", LEAT_INT64, LOCAL_NS },
-		{ LOGICAL_TIMESTAMP, LEAT_INT64, LOCAL_MS },
-	},
-	  plain[] = {
-		  { "ts_ms", LEAT_INT64, INSTANT_MS },
-		  { "ts_us", LEAT_INT64, INSTANT_US },
-		  { "ts_ns", LEAT_INT64, INSTANT_NS },
-	  };
+		{ "io.debezium.time.ZonedTime", NULL, LEAT_STRING,
+		    ZONED_TIME },
+		{ "io.debezium.time.Timestamp", NULL, LEAT_INT64, LOCAL_MS },
+		{ "io.debezium.time.MicroTimestamp", NULL, LEAT_INT64,
+		    LOCAL_US },
+		{ "io.debezium.time.NanoTimestamp", NULL, LEAT_INT64,
+		    LOCAL_NS },
+		{ LOGICAL_TIMESTAMP, NULL, LEAT_INT64, LOCAL_MS },
+		{ NULL, "ts_ms", LEAT_INT64, INSTANT_MS },
+		{ NULL, "ts_us", LEAT_INT64, INSTANT_US },
+		{ NULL, "ts_ns", LEAT_INT64, INSTANT_NS },
+	};
+	const bool bare = part == SOURCE && f->schema->name == NULL;
 	size_t i;
 
-	for (i = 0; i < COUNT_OF(named); i++)
-		if (schema_is(f->schema, named[i].name))
-			return f->schema->kind == named[i].kind
-			    ? named[i].conversion
-			    : AS_IS;
-	for (i = 0; part == SOURCE && f->schema->name == NULL &&
-	     i < COUNT_OF(plain);
-	     i++)
-		if (strcmp(f->name, plain[i].name) == 0 &&
-		    f->schema->kind == plain[i].kind)
-			return plain[i].conversion;
+	for (i = 0; i < COUNT_OF(rows); i++)
+		if (f->schema->kind == rows[i].kind && (rows[i].type != NULL
+			? schema_is(f->schema, rows[i].type)
+			: bare && strcmp(f->name, rows[i].field) == 0))
+			return rows[i].conversion;
 	return AS_IS;
 }
 
@@ -143,11 +140,15 @@ static bool
 is_chosen(const struct config *cfg, const struct zone_rule *rule,
     enum part part, const char *field)
 {
+	bool named;
+
 	if (part == SOURCE && (rule == NULL || !zone_rule_names_source(rule)))
 		return false;
+	named = rule != NULL &&
+	    zone_rule_names(rule, part_names[part], field);
 	if (cfg->include.len > 0)
-		return rule != NULL && (rule->n == 0 || zone_rule_names(rule, part_names[part], field));
-	return rule == NULL || (rule->n > 0 && !zone_rule_names(rule, part_names[part], field));
+		return named || (rule != NULL && rule->n == 0);
+	return rule == NULL || (rule->n > 0 && !named);
 }
 
 static void
@@ -207,7 +208,7 @@ make_plan(const struct leat_schema *in)
 	}
 	p->source = parts[SOURCE].at;
 	p->table = p->source < 0 ? -1
-				 : leat_schema_field(parts[SOURCE].schema, "table");
+	    : leat_schema_field(parts[SOURCE].schema, "table");
 	return p;
 }
 
@@ -227,7 +228,7 @@ get_plan(struct converter *self, const struct leat_schema *in,
 	return NULL;
 }
 
-/* ----------------------------------------------------------------- converting */
+/* -------------------------------------------------------------- converting */
 
 static int
 convert_text(const struct tz *tz, enum conversion how, struct leat_value *v,
@@ -242,7 +243,7 @@ convert_text(const struct tz *tz, enum conversion how, struct leat_value *v,
 	if (leat_str_ends(text, "infinity"))
 		return 0;
 	if ((how == ZONED_TIMESTAMP ? zoned_parse_timestamp(text, &z)
-				    : zoned_parse_time(text, &z)) < 0)
+	    : zoned_parse_time(text, &z)) < 0)
 		return record_error(err, "'%.*s' is no time with an offset",
 		    (int)MIN(text.len, 60), text.ptr);
 	/* A time of day has no date: today's offset counts. */
@@ -285,11 +286,11 @@ convert_number(const struct tz *tz, enum conversion how, int64_t *v,
 	const int64_t units = units_of(how);
 	const int64_t s = *v / units - (*v % units < 0);
 	const int32_t offset = how >= INSTANT_MS ? tz_offset_at(tz, s)
-						 : -tz_offset_of_local(tz, s);
+	    : -tz_offset_of_local(tz, s);
 
 	if (__builtin_add_overflow(*v, offset * units, v))
 		return record_error(err, "the time is outside of what can be "
-					 "converted");
+		    "converted");
 	return 0;
 }
 
@@ -310,11 +311,12 @@ convert_part(const struct converter *self, const struct part_plan *pp,
 	for (i = 0; rc == 0 && i < v->len; i++) {
 		const enum conversion how = pp->fields[i];
 
-		if (how == AS_IS || items[i].kind != pp->schema->fields[i].schema->kind)
+		if (how == AS_IS || items[i].kind !=
+		    pp->schema->fields[i].schema->kind)
 			continue;
 		rc = units_of(how) == 0 ? convert_text(self->tz, how,
-					      &items[i], arena, err)
-					: convert_number(self->tz, how, &items[i].u.i, err);
+		    &items[i], arena, err)
+		    : convert_number(self->tz, how, &items[i].u.i, err);
 		if (rc < 0)
 			leat_err_wrap(err, "%s", pp->schema->fields[i].name);
 	}

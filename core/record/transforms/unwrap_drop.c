@@ -33,7 +33,8 @@ drop_members(const struct leat_value *list, struct leat_value *v,
 	if (items == NULL)
 		return record_no_memory(arena, err);
 	for (i = 0; i < v->len; i++, kv += 2) {
-		if (kv->kind == LEAT_STRING && is_listed(list, kv->u.s, kv->len))
+		if (kv->kind == LEAT_STRING && is_listed(list, kv->u.s,
+		    kv->len))
 			continue;
 		items[2 * n] = kv[0];
 		items[2 * n++ + 1] = kv[1];
@@ -109,7 +110,7 @@ unwrap_drop(struct transform *t, struct leat_record *rec,
 	if (drop_from(t, list, &rec->value_schema, &rec->value, arena, err) <
 	    0)
 		return LEAT_E_DATA;
-	return cfg->drop_from_key ? drop_from(t, list, &rec->key_schema,
-					&rec->key, arena, err)
-				  : 0;
+	if (!cfg->drop_from_key)
+		return 0;
+	return drop_from(t, list, &rec->key_schema, &rec->key, arena, err);
 }

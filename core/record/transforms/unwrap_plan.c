@@ -13,7 +13,9 @@ new_plan(const struct unwrap *self, uint32_t ncolumns)
 	const size_t nout = ncolumns + nfields + 1;
 	struct unwrap_plan *p;
 
-	p = calloc(1, sizeof(*p) + nheaders * sizeof(*p->header_schemas) + (nfields + nheaders) * sizeof(*p->fields) + nout * sizeof(*p->from));
+	p = calloc(1, sizeof(*p) + nheaders * sizeof(*p->header_schemas) +
+	    (nfields + nheaders) * sizeof(*p->fields) +
+	    nout * sizeof(*p->from));
 	if (p == NULL)
 		return NULL;
 	p->header_schemas = (const struct leat_schema **)(p + 1);
@@ -37,7 +39,8 @@ draft_row(struct transform *t, const struct leat_schema *in,
 		rc = draft_add(d, row->fields[i].name, row->fields[i].schema,
 		    (int32_t)i, err);
 	if (rc == 0 && self->rewrite)
-		rc = draft_add(d, "__deleted", schema_plain(t, LEAT_STRING, true, err), UNWRAP_DELETED, err);
+		rc = draft_add(d, "__deleted", schema_plain(t, LEAT_STRING,
+		    true, err), UNWRAP_DELETED, err);
 	for (i = 0; rc == 0 && i < self->fields.n; i++) {
 		rc = unwrap_ref_find(t, &self->fields.v[i], in, &p->fields[i],
 		    &s, err);
@@ -82,13 +85,14 @@ fill_plan(struct transform *t, const struct leat_schema *in,
 	p->row = in->fields[p->after].schema;
 	p->out = p->row;
 	p->route = cfg->route_by_field == NULL ? -1
-					       : leat_schema_field(p->row, cfg->route_by_field);
+	    : leat_schema_field(p->row, cfg->route_by_field);
 	for (i = 0; i < self->headers.n; i++)
 		if (unwrap_ref_find(t, &self->headers.v[i], in, &p->headers[i],
 			&p->header_schemas[i], err) < 0)
 			return -1;
-	return self->rewrite || self->fields.n > 0 ? extend_row(t, in, p, err)
-						   : 0;
+	if (!self->rewrite && self->fields.n == 0)
+		return 0;
+	return extend_row(t, in, p, err);
 }
 
 /* Is the row the same before and after? */
@@ -103,7 +107,7 @@ check_rows(const struct leat_schema *in, struct leat_err *err)
 	    (before < 0 || in->fields[before].schema == row))
 		return 0;
 	return record_error(err, "before and after of '%s' are not rows of "
-				 "one schema",
+	    "one schema",
 	    in->name);
 }
 

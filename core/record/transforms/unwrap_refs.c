@@ -48,10 +48,10 @@ parse_ref(struct transform *t, const char *key, const char *text,
 	    memchr(field.ptr, '.', field.len) != NULL ||
 	    memchr(name.ptr, ':', name.len) != NULL)
 		return config_error(err, "%s: Unexpected field name: %s "
-					 "(expected field, struct.field or either with :newname)",
+		    "(expected field, struct.field or either with :newname)",
 		    key, text);
 	ret->in = dot == NULL ? home_of(field)
-			      : leat_arena_strndup(&t->arena, in.ptr, in.len);
+	    : leat_arena_strndup(&t->arena, in.ptr, in.len);
 	ret->field = leat_arena_strndup(&t->arena, field.ptr, field.len);
 	if (name.len > 0)
 		ret->name = leat_arena_printf(&t->arena, "%s%.*s", prefix,
@@ -79,7 +79,8 @@ unwrap_refs_parse(struct transform *t, const char *key,
 	if (ret->v == NULL)
 		return record_no_memory(&t->arena, err);
 	for (i = 0; i < list->len; i++)
-		if (parse_ref(t, key, list->items[i], prefix, &ret->v[i], err) < 0)
+		if (parse_ref(t, key, list->items[i], prefix, &ret->v[i],
+			err) < 0)
 			return LEAT_E_CONFIG;
 	ret->n = list->len;
 	return 0;
@@ -112,7 +113,7 @@ unwrap_ref_find(struct transform *t, const struct unwrap_ref *ref,
 {
 	const struct unwrap_place place = find_place(ref, envelope);
 	const struct leat_schema *in = place.in < 0 ? envelope
-						    : envelope->fields[place.in].schema,
+	    : envelope->fields[place.in].schema,
 				 *s = NULL;
 
 	if (place.field >= 0) {

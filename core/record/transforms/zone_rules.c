@@ -45,16 +45,19 @@ parse_item(const char *text, const char *key, struct item *ret,
 
 	for (; rest.len > 0 && n < 3; n++)
 		part[n] = leat_str_trim(leat_str_cut(&rest, ':'));
-	ret->prefix = is_prefix(part[0], "source") ? 's'
-	    : is_prefix(part[0], "topic")          ? 't'
-						   : 0;
+	ret->prefix = 0;
+	if (is_prefix(part[0], "source"))
+		ret->prefix = 's';
+	else if (is_prefix(part[0], "topic"))
+		ret->prefix = 't';
 	ret->name = part[ret->prefix != 0];
 	ret->field = part[1 + (ret->prefix != 0)];
 	if (rest.len > 0 || n < 2 || (n == 3 && ret->prefix == 0) ||
-	    !is_word(ret->name) || (n - (ret->prefix != 0) == 2 && !is_word(ret->field)))
+	    !is_word(ret->name) || (n - (ret->prefix != 0) == 2 &&
+	    !is_word(ret->field)))
 		return config_error(err, "%s: '%s' is not source:<table>, "
-					 "source:<table>:<field>, topic:<topic>, "
-					 "topic:<topic>:<field> or <name>:<field>",
+		    "source:<table>:<field>, topic:<topic>, "
+		    "topic:<topic>:<field> or <name>:<field>",
 		    key, text);
 	return 0;
 }
@@ -90,10 +93,19 @@ add_item(struct leat_map *map, struct transform *t, const struct item *item,
 
 	if (rule == NULL) {
 		rule = leat_arena_calloc(&t->arena, 1, sizeof(*rule));
-		if (rule == NULL || leat_map_set(map, item->name, rule, NULL) < 0)
+		if (rule == NULL || leat_map_set(map, item->name, rule,
+		    NULL) < 0)
 			return record_no_memory(&t->arena, err);
 	}
 	return item->field.len == 0 ? 0 : add_field(rule, t, item->field, err);
+}
+
+static struct leat_map *
+map_of(struct zone_rules *r, char prefix)
+{
+	if (prefix == 's')
+		return &r->tables;
+	return prefix == 't' ? &r->topics : &r->any;
 }
 
 int
@@ -110,9 +122,7 @@ zone_rules_parse(struct zone_rules *r, struct transform *t, const char *key,
 		/* A prefix holds for the items behind it, too. */
 		if (item.prefix != 0)
 			prefix = item.prefix;
-		if (add_item(prefix == 's' ? &r->tables : prefix == 't' ? &r->topics
-									: &r->any,
-			t, &item, err) < 0)
+		if (add_item(map_of(r, prefix), t, &item, err) < 0)
 			return err->code;
 	}
 	return 0;
@@ -163,7 +173,7 @@ zone_rule_names(const struct zone_rule *rule, const char *in,
 		const char *f = rule->fields[i], *rest = behind(f, in);
 
 		if (rest != NULL ? strcmp(rest, field) == 0
-				 : row && strcmp(f, field) == 0)
+		    : row && strcmp(f, field) == 0)
 			return true;
 	}
 	return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * zone_rules.h: include.list and exclude.list of TimezoneConverter: which fields
- * of which tables or topics.
+ * zone_rules.h: include.list and exclude.list of TimezoneConverter: which
+ * fields of which tables or topics.
  */
 #ifndef LEAT_RECORD_ZONE_RULES_H
 #define LEAT_RECORD_ZONE_RULES_H

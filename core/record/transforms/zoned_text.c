@@ -17,7 +17,7 @@ enum {
 	TEXT_MAX = 60 /* of what is read */
 };
 
-/* -------------------------------------------------------------------- reading */
+/* ----------------------------------------------------------------- reading */
 
 static bool
 is_digit(char c)
@@ -87,7 +87,7 @@ zoned_parse_time(struct leat_str text, struct zoned *ret)
 	return parse_whole(dated, &ret->utc_s);
 }
 
-/* -------------------------------------------------------------------- writing */
+/* ----------------------------------------------------------------- writing */
 
 /* "Z", "+01:00", "-00:44:30" */
 static size_t
@@ -130,12 +130,13 @@ zoned_format_timestamp(char to[ZONED_TEXT], const struct zoned *z,
 	const int64_t local = z->utc_s + offset, days = day_of(local);
 	const struct leat_date d = leat_date_from_days(days);
 	const char *sign = d.year < 0 ? "-" : d.year > 9999 ? "+"
-							    : "";
+	    : "";
 	size_t n;
 
 	n = (size_t)snprintf(to, ZONED_TEXT, "%s%04" PRId64 "-%02d-%02dT",
 	    sign, d.year < 0 ? -d.year : d.year, d.month, d.day);
-	return n + add_time(to + n, ZONED_TEXT - n, (int32_t)(local - days * DAY), z, offset);
+	return n + add_time(to + n, ZONED_TEXT - n, (int32_t)(local - days *
+	    DAY), z, offset);
 }
 
 size_t
@@ -143,5 +144,6 @@ zoned_format_time(char to[ZONED_TEXT], const struct zoned *z, int32_t offset)
 {
 	const int64_t local = z->utc_s + offset;
 
-	return add_time(to, ZONED_TEXT, (int32_t)(local - day_of(local) * DAY), z, offset);
+	return add_time(to, ZONED_TEXT, (int32_t)(local - day_of(local) * DAY),
+	    z, offset);
 }

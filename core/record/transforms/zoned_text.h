@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * zoned_text.h: ISO 8601 texts with an offset, as io.debezium.time.ZonedTimestamp
- * and ZonedTime have them, and the same instants with another offset. Written as
- * Java writes them: no zeros at the end of a fraction, Z for no offset.
+ * zoned_text.h: ISO 8601 texts with an offset, as ZonedTimestamp and ZonedTime
+ * of io.debezium.time have them, and the same instants with another offset.
+ * Written as Java writes them: no zeros at the end of a fraction, Z for none.
  */
 #ifndef LEAT_RECORD_ZONED_TEXT_H
 #define LEAT_RECORD_ZONED_TEXT_H
