@@ -12,12 +12,14 @@
 	X(cast)                                                           \
 	X(decode_message)                                                 \
 	X(drop_headers)                                                   \
+	X(enforce_record_size)                                            \
 	X(event_router)                                                   \
 	X(extract_changed_record_state)                                   \
 	X(extract_field)                                                  \
 	X(extract_new_record_state)                                       \
 	X(filter)                                                         \
 	X(flatten)                                                        \
+	X(geometry_format)                                                \
 	X(header_from)                                                    \
 	X(header_to_value)                                                \
 	X(hoist_field)                                                    \
@@ -28,11 +30,13 @@
 	X(regex_router)                                                   \
 	X(replace_field)                                                  \
 	X(set_schema_metadata)                                            \
+	X(swap_geometry_coordinates)                                      \
 	X(timestamp_converter)                                            \
 	X(timestamp_router)                                               \
 	X(timezone_converter)                                             \
 	X(to_logical_topic_router)                                        \
-	X(value_to_key)
+	X(value_to_key)                                                   \
+	X(vector_to_json)
 
 #define PREDICATES(X)                                                     \
 	X(has_header_key)                                                 \
