@@ -322,6 +322,40 @@ test_many_schemas(void **state)
 	testing_chain_close(&c);
 }
 
+/* A connector's own schemas, which are not interned, are told apart too. */
+static void
+test_foreign_schemas(void **state)
+{
+	static const char *const names[] = { "x", "y" };
+	struct leat_field row_fields[6];
+	struct leat_schema row, envelope;
+	struct leat_field fields[8];
+	struct testing_chain c;
+	size_t i;
+
+	assert_int_equal(testing_chain_open(&c,
+	    UNWRAP "transforms.u.add.fields=op\n"), 0);
+	for (i = 0; i < COUNT(names); i++) {
+		struct leat_record rec = { .topic = "t", .value = t_e1,
+			.value_schema = &envelope };
+		bool keep;
+
+		memcpy(row_fields, t_row_fields, sizeof(row_fields));
+		memcpy(fields, t_envelope_fields, sizeof(fields));
+		row = t_row;
+		envelope = t_envelope;
+		row_fields[0].name = names[i];
+		row.fields = row_fields;
+		fields[0].schema = fields[1].schema = &row;
+		envelope.fields = fields;
+		assert_int_equal(chain_transform(c.chain, &rec, &c.arena,
+		    &keep, &c.failure, &c.err), 0);
+		assert_string_equal(rec.value_schema->fields[0].name,
+		    names[i]);
+	}
+	testing_chain_close(&c);
+}
+
 int
 main(void)
 {
@@ -338,6 +372,7 @@ main(void)
 		cmocka_unit_test(test_bad_settings),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_many_schemas),
+		cmocka_unit_test(test_foreign_schemas),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
