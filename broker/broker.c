@@ -262,7 +262,7 @@ open_topics(struct broker *b, struct leat_err *err)
 		lock_acquire(&b->files);
 		rc = topics_adopt(b, err);
 		if (rc == 0)
-			rc = catalogue_save(b, NULL, NULL, err);
+			rc = catalogue_save(b, NULL, err);
 		lock_release(&b->files);
 	}
 	if (rc < 0 || (rc = tidy_dirs(b, err)) < 0)

@@ -349,10 +349,14 @@ drop_snapshots(struct broker_partition *p, const struct dir_list *files,
 	return rc;
 }
 
+/*
+ * A log without the file is in the epoch it was born in, which is why a birth
+ * is not synced.
+ */
 static int
 load_epochs(struct broker_partition *p, bool unclean, struct leat_err *err)
 {
-	size_t n;
+	bool born;
 	int rc;
 
 	rc = epochs_load(&p->epochs, p->env->fs, p->dir, err);
@@ -360,17 +364,16 @@ load_epochs(struct broker_partition *p, bool unclean, struct leat_err *err)
 		epochs_fini(&p->epochs);
 	else if (rc < 0)
 		return rc;
-	n = p->epochs.n;
-	if (n == 0)
-		rc = epochs_add(&p->epochs, 0, p->segs[0]->base);
-	else if (unclean)
+	born = p->epochs.n == 0;
+	if (!born && !unclean)
+		return 0;
+	rc = born ? epochs_add(&p->epochs, 0, p->segs[0]->base) : 0;
+	if (rc == 0 && unclean)
 		rc = epochs_add(&p->epochs, epochs_last(&p->epochs) + 1,
 		    p->written);
-	else
-		return 0;
 	if (rc < 0)
 		return leat_err_set(err, LEAT_CLS_RETRY, rc, "out of memory");
-	return epochs_save(&p->epochs, p->env->fs, p->dir, err);
+	return epochs_save(&p->epochs, p->env->fs, p->dir, unclean, err);
 }
 
 /* The log lost what its start was moved to: begin again there. */
