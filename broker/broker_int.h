@@ -214,9 +214,11 @@ int keeper_start(struct broker *b, struct leat_err *err);
 void keeper_stop(struct broker *b);
 void keeper_kick(void *arg);
 /* There is something to tend, soon; cheap when it is awake. */
-void keeper_wake(struct broker *b);
+void keeper_wake(void *arg);
 /* The three checkpoint files. */
 int keeper_save_checkpoints(struct broker *b, struct leat_err *err);
+/* The same with `files` held. */
+int keeper_save_checkpoints_locked(struct broker *b, struct leat_err *err);
 int keeper_save_starts(void *arg, struct leat_err *err);
 /* One round of everything, now; for tests. */
 void keeper_round(struct broker *b, bool retention, bool clean);

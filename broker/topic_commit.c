@@ -158,10 +158,14 @@ remove_files(struct broker *b, struct topic *t)
 	}
 }
 
-/* What the swaps have taken out of the table. */
+/*
+ * What the swaps have taken out of the table. A name may be taken again only
+ * when no checkpoint speaks of its older life: recovery would believe it.
+ */
 static void
 let_go(struct topic_changes *c)
 {
+	struct leat_err err;
 	bool removed = false;
 
 	for (size_t i = 0; i < c->n; i++) {
@@ -175,8 +179,9 @@ let_go(struct topic_changes *c)
 		}
 		topic_free(old);
 	}
-	if (removed)
-		(void)c->b->env.fs->fsync_dir(c->b->env.fs, c->b->dir);
+	/* With it the removed names are durable, too. */
+	if (removed && keeper_save_checkpoints_locked(c->b, &err) < 0)
+		log_warn_err(&c->b->env.lg, "checkpoint failed", &err);
 }
 
 int

@@ -4,7 +4,8 @@
  *
  * After a clean stop the files are trusted: the log's end is found from the
  * last index entry, the producers from the snapshot at the end. Otherwise
- * every segment that ends behind the recovery point is read whole.
+ * every segment that ends behind the recovery point is read: the headers of
+ * what is before the point, and all of what is behind it.
  *
  * Where bytes are bad there are three cases. At or behind the recovery point
  * nothing was promised: the log is cut there and what follows, also later
@@ -241,7 +242,8 @@ scan_from(struct broker_partition *p, size_t first, int64_t recovery_point,
 		int64_t bad = 0, size = s->size;
 		int fd;
 
-		if ((rc = recover_scan(p, i, &bad, stats, err)) < 0)
+		if ((rc = recover_scan(p, i, recovery_point, &bad, stats,
+		    err)) < 0)
 			return rc;
 		if (rc == 0 && has_gap(p, i, recovery_point)) {
 			bad = size;
