@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "pg_apply.h"
+#include "pg_doctor.h"
 #include "pg_slot.h"
 #include "pg_snapshot.h"
 
@@ -528,4 +529,5 @@ const struct leat_connector pg_source_connector = {
 	.config_size = sizeof(struct pg_config),
 	.check = pg_config_check,
 	.source = &ops,
+	.examine = pg_examine,
 };
