@@ -16,14 +16,11 @@
  *  4. no producer id is given out twice;
  *  5. the broker takes appends again, and closes and opens cleanly.
  */
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
