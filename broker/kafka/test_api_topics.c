@@ -265,7 +265,7 @@ static void
 test_create_many(void **state)
 {
 	enum { MANY = 20 };
-	char names[MANY][16];
+	char names[MANY][24];
 	struct ask q[MANY];
 	struct told t[MANY];
 	int one;
