@@ -72,6 +72,7 @@ take_over(struct txn_entry *e, struct broker_txn *t, int64_t timeout_ms,
 		return rc;
 	e->remote = false;
 	e->last_producer_id = e->last_epoch = -1;
+	e->version = TXN_CLASSIC;
 	e->timeout_ms = (int32_t)MIN(timeout_ms, (int64_t)INT32_MAX);
 	if ((rc = txn_write(e, TXN_EMPTY, &end, err)) < 0)
 		return rc;

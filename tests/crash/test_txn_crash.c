@@ -219,10 +219,17 @@ end(struct broker *b, struct client *c)
 	int rc;
 
 	c->ending = true;
-	txns_end(b->txns, &c->who, c->commit, on_done, &d);
-	if ((rc = wait_done(&d)) == 0)
-		c->outcomes[c->number] = c->commit ? COMMITTED : ABORTED;
-	return rc;
+	txns_end(b->txns, &c->who, c->commit, on_begun, &d);
+	if ((rc = wait_done(&d)) != 0)
+		return rc;
+	c->outcomes[c->number] = c->commit ? COMMITTED : ABORTED;
+	if (c->who.version == TXN_BUMPS) {
+		assert_true(d.epoch == c->who.epoch + 1);
+		c->who.producer_id = d.producer_id;
+		c->who.epoch = d.epoch;
+		c->seq[0] = c->seq[1] = 0;
+	}
+	return 0;
 }
 
 static void
@@ -233,13 +240,15 @@ next_transaction(struct model *m, struct client *c)
 	c->next = ADD_LEFT;
 	c->ending = false;
 	c->commit = pick(m, 4) != 0;
+	/* Clients of both flows, one after another. */
+	c->who.version = pick(m, 2) != 0 ? TXN_BUMPS : TXN_CLASSIC;
 }
 
 /* Who begins anew takes no more interest in what was. */
 static int
 begin(struct broker *b, struct model *m, struct client *c)
 {
-	struct txn_ident as = { c->id, -1, -1 };
+	struct txn_ident as = { c->id, -1, -1, TXN_CLASSIC };
 	struct done d = DONE_INIT;
 	int rc;
 
@@ -248,7 +257,7 @@ begin(struct broker *b, struct model *m, struct client *c)
 		return rc;
 	if (c->outcomes[c->number] == UNKNOWN && !(c->ending && c->commit))
 		c->outcomes[c->number] = ABORTED;
-	c->who = (struct txn_ident){ c->id, d.producer_id, d.epoch };
+	c->who = (struct txn_ident){ c->id, d.producer_id, d.epoch, 0 };
 	c->seq[0] = c->seq[1] = 0;
 	c->begun = true;
 	c->unsure = false;

@@ -9,10 +9,12 @@
 
 #define TRANSFORMS(X)                                                     \
 	X(cast)                                                           \
+	X(content_based_router)                                           \
 	X(drop_headers)                                                   \
 	X(extract_field)                                                  \
 	X(extract_new_record_state)                                       \
 	X(filter)                                                         \
+	X(filter_by_expression)                                           \
 	X(flatten)                                                        \
 	X(header_from)                                                    \
 	X(hoist_field)                                                    \
