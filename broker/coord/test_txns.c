@@ -60,6 +60,8 @@ gate_set(bool closed)
 
 static struct fsio gated;
 
+static int32_t offsets_partitions = 1;
+
 static struct broker *
 open_broker(const char *name)
 {
@@ -75,6 +77,7 @@ open_broker(const char *name)
 	o.clock = &fake.clock;
 	o.flush_interval_ms = 20;
 	o.checkpoint_ms = 3600000;
+	o.offsets_partitions = offsets_partitions;
 	OK(broker_open(&o, &b, &err));
 	return b;
 }
@@ -484,6 +487,81 @@ test_offsets(void **state)
 	broker_close(b);
 }
 
+/* A group whose offsets stand in that partition of __consumer_offsets. */
+static const char *
+group_in(struct broker *b, int32_t partition)
+{
+	static char names[2][16];
+	char *name = names[partition];
+
+	for (int i = 0; i < 100; i++) {
+		struct broker_partition *p;
+		int32_t at;
+
+		snprintf(name, sizeof(names[0]), "g%d", i);
+		p = groups_partition(b->groups, name);
+		at = broker_partition_number(p);
+		broker_partition_put(p);
+		if (at == partition)
+			return name;
+	}
+	fail_msg("no group is in partition %d", partition);
+	return NULL;
+}
+
+/* What one partition says of a producer's end is no end in another. */
+static void
+test_offsets_apart(void **state)
+{
+	struct txn_ident who = { "a", -1, -1 };
+	struct broker_partition *p;
+	const char *low, *high;
+	struct broker *b;
+	int64_t at = -1;
+
+	offsets_partitions = 2;
+	b = open_broker("apart");
+	p = topic(b, "t");
+	broker_partition_put(p);
+	low = group_in(b, 0);
+	high = group_in(b, 1);
+	assert_int_equal(begin(b, &who), 0);
+	assert_int_equal(txns_add_group(b->txns, &who, high, NULL), 0);
+	assert_int_equal(offsets(b, &who, high, 5), 0);
+	assert_int_equal(end(b, &who, true), 0);
+	assert_int_equal(txns_add_group(b->txns, &who, low, NULL), 0);
+	assert_int_equal(offsets(b, &who, low, 6), 0);
+	broker_close(b);
+
+	/* The marker of the first transaction is read after the second. */
+	b = open_broker("apart");
+	assert_int_equal(state_of(b, "a"), TXN_ONGOING);
+	assert_int_equal(broker_group_offset(b, low, "t", 0, &at),
+	    LEAT_E_NOTFOUND);
+	assert_int_equal(broker_group_offset(b, high, "t", 0, &at), 0);
+	assert_int_equal(at, 5);
+	assert_int_equal(end(b, &who, true), 0);
+	assert_int_equal(broker_group_offset(b, low, "t", 0, &at), 0);
+	assert_int_equal(at, 6);
+
+	/* A coordinator elsewhere ends the one partition before the other. */
+	assert_int_equal(txns_add_group(b->txns, &who, low, NULL), 0);
+	assert_int_equal(txns_add_group(b->txns, &who, high, NULL), 0);
+	assert_int_equal(offsets(b, &who, low, 7), 0);
+	assert_int_equal(offsets(b, &who, high, 8), 0);
+	assert_int_equal(offsets(b, &who, low, 9), 0);
+	groups_end_txn(b->groups, who.producer_id, 1, true);
+	assert_int_equal(broker_group_offset(b, high, "t", 0, &at), 0);
+	assert_int_equal(at, 8);
+	assert_int_equal(broker_group_offset(b, low, "t", 0, &at), 0);
+	assert_int_equal(at, 6);
+	groups_end_txn(b->groups, who.producer_id, 0, true);
+	assert_int_equal(broker_group_offset(b, low, "t", 0, &at), 0);
+	assert_int_equal(at, 9);
+	broker_close(b);
+	offsets_partitions = 1;
+}
+
 /* --------------------------------------------------------------- restart */
 
 static void
@@ -616,6 +694,7 @@ main(void)
 		cmocka_unit_test(test_epochs),
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_offsets),
+		cmocka_unit_test(test_offsets_apart),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_records),
 	};

@@ -66,7 +66,8 @@ mark(struct txn_entry *e, bool commit, int16_t epoch, struct leat_err *err)
 		part->ended = true;
 	}
 	if (e->has_offsets)
-		groups_end_txn(e->ts->b->groups, e->producer_id, commit);
+		groups_end_txn(e->ts->b->groups, e->producer_id,
+		    GROUPS_ALL_PARTITIONS, commit);
 	e->has_offsets = false;
 	return rc;
 }

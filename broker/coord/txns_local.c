@@ -247,7 +247,7 @@ broker_txn_offsets(struct broker_txn *t, const char *group,
 		rc = groups_add_pending(gs, id, group, offsets, n, err);
 	lock_acquire(&t->ts->lock);
 	if (t->entry->owner != t)	/* fenced meanwhile, and so aborted */
-		groups_end_txn(gs, id, false);
+		groups_end_txn(gs, id, GROUPS_ALL_PARTITIONS, false);
 	lock_release(&t->ts->lock);
 	broker_partition_put(p);
 	batch_builder_free(bb);

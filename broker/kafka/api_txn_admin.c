@@ -391,7 +391,8 @@ write_marker(struct kafka_request *rq, const struct marker *m,
 	rc = partition_append_foreign_marker(p, m->producer_id, m->epoch,
 	    m->commit, m->coordinator_epoch, &end, &err);
 	if (rc == 0 && strcmp(topic, offsets_topic) == 0)
-		groups_end_txn(rq->broker->groups, m->producer_id, m->commit);
+		groups_end_txn(rq->broker->groups, m->producer_id, number,
+		    m->commit);
 	broker_partition_put(p);
 	return rc == LEAT_E_STATE ? KAFKA_TRANSACTION_COORDINATOR_FENCED :
 	    kafka_error_of(&err);

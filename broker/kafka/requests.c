@@ -2,6 +2,8 @@
 /*
  * requests.c: the table of requests, and what is the same for all of them.
  */
+#include <assert.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -13,7 +15,8 @@
 
 enum {
 	SIZE_BYTES = 4,		/* of a frame's length */
-	API_VERSIONS = 18
+	API_VERSIONS = 18,
+	KEY_MAX = 127		/* above all of the table's */
 };
 
 /* key, name, versions, first flexible version, flags */
@@ -105,13 +108,24 @@ kafka_apis(size_t *ret_n)
 	return table;
 }
 
+/* Rows by key, as each request looks for its own twice. */
+static const struct kafka_api *by_key[KEY_MAX + 1];
+static pthread_once_t by_key_once = PTHREAD_ONCE_INIT;
+
+static void
+fill_by_key(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		assert(table[i].key >= 0 && table[i].key <= KEY_MAX);
+		by_key[table[i].key] = &table[i];
+	}
+}
+
 const struct kafka_api *
 kafka_api_find(int16_t key)
 {
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (table[i].key == key)
-			return &table[i];
-	return NULL;
+	(void)pthread_once(&by_key_once, fill_by_key);
+	return key < 0 || key > KEY_MAX ? NULL : by_key[key];
 }
 
 /* The frame's length, the correlation id and, where there are, tags. */

@@ -135,7 +135,7 @@ void partition_end_work(struct broker_partition *p);
 struct recovered {
 	bool unclean;		/* segments were scanned */
 	int64_t truncated_bytes;
-	int64_t scanned_bytes;
+	int64_t scanned_bytes;	/* read whole, their checksums checked */
 };
 /*
  * Opens or creates the directory's log. Trusts the files when `clean`.
