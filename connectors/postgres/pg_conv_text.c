@@ -67,7 +67,7 @@ hex_value(const uint8_t *p, size_t len, struct leat_batch *mem,
     struct leat_value *ret)
 {
 	static const char digits[] = "0123456789abcdef";
-	char *to = leat_batch_alloc(mem, len * 2);
+	char *to = leat_batch_alloc(mem, len * 2 + 1);
 
 	if (to == NULL)
 		return PG_CONV_NOMEM;
@@ -92,7 +92,7 @@ pg_binary_value(int32_t mode, const void *p, size_t len,
 	}
 	if (mode == PG_BINARY_HEX)
 		return hex_value(p, len, mem, ret);
-	to = leat_batch_alloc(mem, n);
+	to = leat_batch_alloc(mem, n + 1);
 	if (to == NULL)
 		return PG_CONV_NOMEM;
 	leat_base64_encode(to, p, len);
@@ -144,7 +144,7 @@ pg_conv_bits(const struct pg_type *ty, char *s, uint32_t len,
     struct leat_batch *mem, struct leat_value *ret)
 {
 	size_t n = (len + 7) / 8;
-	uint8_t *b = leat_batch_alloc(mem, n);
+	uint8_t *b = leat_batch_alloc(mem, n + 1);	/* never of 0 */
 
 	(void)ty;
 	if (b == NULL)

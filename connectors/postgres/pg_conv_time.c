@@ -141,14 +141,6 @@ pg_conv_date(const struct pg_type *ty, char *s, uint32_t len,
 	return 0;
 }
 
-static int64_t
-scaled(int32_t mode, int64_t us)
-{
-	if (mode == PG_OUT_MS)
-		return us >= 0 ? us / 1000 : -((999 - us) / 1000);
-	return mode == PG_OUT_NS ? us * 1000 : us;
-}
-
 int
 pg_conv_time(const struct pg_type *ty, char *s, uint32_t len,
     struct leat_batch *mem, struct leat_value *ret)
@@ -159,7 +151,8 @@ pg_conv_time(const struct pg_type *ty, char *s, uint32_t len,
 	if (pg_scan_whole_time(s, len, &us) < 0)
 		return PG_CONV_BAD;
 	if (ty->mode != PG_OUT_ISO) {
-		*ret = number(ty, scaled(ty->mode, us));
+		*ret = number(ty, ty->mode == PG_OUT_MS ? us / 1000 :
+		    ty->mode == PG_OUT_NS ? us * 1000 : us);
 		return 0;
 	}
 	to = leat_batch_alloc(mem, PG_TIME_TEXT_MAX);
@@ -204,12 +197,17 @@ pg_conv_timestamp(const struct pg_type *ty, char *s, uint32_t len,
 	day = leat_days_from_date(d.year, d.month, d.day);
 	if (ty->mode == PG_OUT_ISO)
 		return iso_value(day, us, -1, mem, ret);
-	total = day * US_PER_DAY + us;
-	/* Nanoseconds end in the year 2262. */
-	if (ty->mode == PG_OUT_NS &&
-	    __builtin_mul_overflow(total, (int64_t)1000, &us))
+	if (ty->mode == PG_OUT_MS) {
+		*ret = number(ty, day * (US_PER_DAY / 1000) + us / 1000);
+		return 0;
+	}
+	/* Microseconds end in the year 294247, nanoseconds in 2262. */
+	if (__builtin_mul_overflow(day, US_PER_DAY, &total) ||
+	    __builtin_add_overflow(total, us, &total) ||
+	    (ty->mode == PG_OUT_NS &&
+	    __builtin_mul_overflow(total, (int64_t)1000, &total)))
 		return PG_CONV_NONE;
-	*ret = number(ty, scaled(ty->mode, total));
+	*ret = number(ty, total);
 	return 0;
 }
 

@@ -78,6 +78,10 @@ test_times(void **state)
 		{ TIMESTAMP, 0, "-infinity", "-9223372036832400" },
 		{ TIMESTAMP, 3, "0044-03-15 01:02:03 BC", "-63517820277000" },
 		{ TIMESTAMP, -1, "2024-03-01", "BAD" },
+		/* The server counts from 2000, and so a little further. */
+		{ TIMESTAMP, -1, "294276-12-31 23:59:59", "NONE" },
+		{ TIMESTAMP, 3, "294276-12-31 23:59:59.5",
+		    "9224318015999500" },
 		{ TIMESTAMPTZ, -1, "2024-03-01 01:02:03.45+00",
 		    "\"2024-03-01T01:02:03.450000Z\"" },
 		{ TIMESTAMPTZ, 3, "2024-03-01 01:02:03.45+00",
