@@ -59,7 +59,9 @@ read_exactly(const char *s, uint32_t len, uint32_t n, struct leat_batch *mem,
 	uint32_t have = 0;
 	int rc = read_numbers(s, len, mem, ret, &have);
 
-	return rc < 0 ? rc : have == n ? 0 : PG_CONV_BAD;
+	if (rc < 0)
+		return rc;
+	return have == n ? 0 : PG_CONV_BAD;
 }
 
 static uint8_t *

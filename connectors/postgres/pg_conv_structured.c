@@ -8,7 +8,13 @@
  */
 #include "pg_time_scan.h"
 
-enum { DATE_N = 4, TIME_N = 5, STAMP_N = 9, ZONED_STAMP_N = 11, ZONED_TIME_N = 6 };
+enum {
+	DATE_N = 4,
+	TIME_N = 5,
+	ZONED_TIME_N = 6,
+	STAMP_N = 9,
+	ZONED_STAMP_N = 11
+};
 
 static struct leat_value
 int8_value(int64_t v)

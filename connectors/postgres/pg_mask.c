@@ -21,7 +21,7 @@ prefix_bytes(const char *s, uint32_t len, uint32_t n)
 		if (units > n)
 			break;
 		n -= units;
-		i += c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+		i += c < 0xe0 ? 1 + (c >= 0x80) : 3 + (c >= 0xf0);
 	}
 	return i < len ? i : len;
 }

@@ -20,7 +20,7 @@ static uint32_t
 next_char(const unsigned char **p)
 {
 	const unsigned char *s = *p;
-	int more = s[0] < 0x80 ? 0 : s[0] < 0xe0 ? 1 : s[0] < 0xf0 ? 2 : 3;
+	int more = (s[0] >= 0x80) + (s[0] >= 0xe0) + (s[0] >= 0xf0);
 	uint32_t c = more == 0 ? s[0] : s[0] & (0x3fu >> more);
 
 	for (s++; more > 0 && (*s & 0xc0) == 0x80; more--)

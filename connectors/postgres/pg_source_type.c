@@ -42,7 +42,9 @@ base(const struct pg_type *ty)
 static int32_t
 fraction_width(int32_t typmod)
 {
-	return typmod < 0 ? 7 : typmod == 0 ? 0 : typmod == 1 ? 3 : typmod + 1;
+	if (typmod < 0)
+		return 7;
+	return typmod == 1 ? 3 : typmod + (typmod > 0);
 }
 
 static int32_t

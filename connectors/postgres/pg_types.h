@@ -36,8 +36,8 @@ typedef int pg_conv_fn(const struct pg_type *ty, char *s, uint32_t len,
 
 struct pg_type {
 	pg_conv_fn *conv;
-	struct leat_schema schema;	/* without default; required, or */
-					/* optional whatever the column is */
+	/* Without default. If optional, so whatever the column is. */
+	struct leat_schema schema;
 	struct leat_value fallback;	/* for a missing NOT NULL value */
 	struct leat_value placeholder;	/* for an unchanged large value */
 	int32_t has_placeholder;

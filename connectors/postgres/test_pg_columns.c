@@ -39,7 +39,8 @@ test_names(void **state)
 				    "e", "gr__e" },
 		/* Two of Java's characters. */
 		{ PG_NAMES_AVRO, 1, "\xf0\x9f\x98\x80", "__" },
-		{ PG_NAMES_AVRO_UNICODE, 0, "my_px.a-1", "my_u005fpx.a_u002d1" },
+		{ PG_NAMES_AVRO_UNICODE, 0, "my_px.a-1",
+		    "my_u005fpx.a_u002d1" },
 		{ PG_NAMES_AVRO_UNICODE, 1, "a.b", "a_u002eb" },
 		{ PG_NAMES_AVRO_UNICODE, 1, "1a", "_u0031a" },
 		{ PG_NAMES_AVRO_UNICODE, 1, "\xc3\xb6", "_u00f6" },

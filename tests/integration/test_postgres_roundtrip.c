@@ -339,7 +339,8 @@ test_strings(void **state)
 		"decimal.handling.mode", "string",
 		"binary.handling.mode", "hex",
 		"hstore.handling.mode", "map",
-		"infinity.handling.mode", "limits", NULL };
+		"infinity.handling.mode", "limits", NULL
+	};
 	struct pgr r = { .state = seed_of_run() };
 
 	round_trip("strings", &r, settings);
@@ -349,7 +350,8 @@ static void
 test_structured(void **state)
 {
 	static const char *const settings[] = {
-		"time.precision.mode", "structured", NULL };
+		"time.precision.mode", "structured", NULL
+	};
 	struct pgr r = { .state = seed_of_run(), .no_specials = 1 };
 
 	round_trip("structured", &r, settings);
