@@ -28,9 +28,10 @@ static struct th_pg *pg;
 
 #define EPOCH_US INT64_C(946684800000000)	/* 2000 in Unix time */
 
+/* clang-format off */
 static const struct frame {
 	uint64_t lsn;
-	const char *hex;	/* R: the relation, E: the enum, 8 digits each */
+	const char *hex;	/* R: of the relation, E: of the enum */
 } frames[] = {
 	{ 0x1fab5e10, "42 000000001fab5f08 000303d6e74406da 0003105b" },
 	{ 0, "59 EEEEEEEE 73686f7000 6d6f6f6400" },
@@ -71,6 +72,7 @@ static const struct frame {
 	{ 0x1fab7348, "43 00 000000001fab7300 000000001fab7348"
 	     "000303d6e7441872" },
 };
+/* clang-format on */
 
 enum { NFRAMES = sizeof(frames) / sizeof(frames[0]) };
 
@@ -237,7 +239,8 @@ golden_poll(void *self, struct leat_batch *b, struct leat_err *err)
 	pg_emit_clock(&g->emit);
 	for (; g->next < NFRAMES && rc == 0; g->next++) {
 		struct pgo_frame f = { .kind = PGO_FRAME_DATA,
-			.lsn = frames[g->next].lsn, .payload = bytes };
+			.lsn = frames[g->next].lsn,
+			.payload = bytes };
 
 		f.payload_len = frame_bytes(g, frames[g->next].hex, bytes);
 		rc = pg_apply(&g->stream, b, &f, err);
