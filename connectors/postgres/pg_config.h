@@ -35,7 +35,8 @@ enum {
 	PG_TIME_MICROS,
 	PG_TIME_NANOS,
 	PG_TIME_CONNECT,
-	PG_TIME_ISOSTRING
+	PG_TIME_ISOSTRING,
+	PG_TIME_STRUCTURED
 };
 
 enum { PG_INTERVAL_NUMERIC, PG_INTERVAL_STRING };
@@ -48,6 +49,13 @@ enum {
 };
 
 enum { PG_HSTORE_JSON, PG_HSTORE_MAP };
+
+/* infinity.handling.mode, array.handling.mode */
+enum { PG_INFINITY_DEBEZIUM, PG_INFINITY_LIMITS };
+enum { PG_ARRAY_NESTED, PG_ARRAY_TEXT };
+
+/* schema.name.adjustment.mode, field.name.adjustment.mode */
+enum { PG_NAMES_NONE, PG_NAMES_AVRO, PG_NAMES_AVRO_UNICODE };
 
 /* offset.mismatch.strategy */
 enum {
@@ -154,8 +162,20 @@ struct pg_config {
 	int32_t binary_mode;
 	int32_t hstore_mode;
 	int64_t money_digits;
+	int32_t infinity_mode;
+	int32_t array_mode;
 	int32_t include_unknown;
 	const char *placeholder;
+	int32_t schema_names;
+	int32_t field_names;
+	struct leat_list converters;
+
+	struct leat_params truncate;
+	struct leat_params mask;
+	struct leat_params mask_hash;
+	struct leat_list propagate_columns;
+	struct leat_list propagate_types;
+	int32_t comments;
 
 	int32_t tombstones;
 	struct leat_list skipped;
