@@ -23,7 +23,7 @@
 enum {
 	PATTERN_TEXT_MAX = 4096,	/* bytes of a pattern */
 	PATTERN_CODE_MAX = 2000,	/* steps of its program */
-	PATTERN_WORK_MAX = 50000000	/* steps times characters of a text */
+	PATTERN_WORK_MAX = 10000000	/* steps times characters of a text */
 };
 
 struct pattern;

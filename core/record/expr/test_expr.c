@@ -570,9 +570,11 @@ test_limits(void **state)
 	repeat(text, "[1", ",1", 5000);
 	assert_string_equal(run(text, &rec, &arena), "?line 1, column 8192: "
 	    "the expression has more than 4096 parts");
-	/* 2 to the 21st. */
-	repeat(text, "'aa'", ".replace('a','aa')", 20);
-	assert_string_equal(run(text, &rec, &arena), "!line 1, column 348: "
+	/* 1000 times 1100. */
+	repeat(text, "'", "c", 1000);
+	repeat(text + 1001, "'.replace('c','", "x", 1100);
+	memcpy(text + strlen(text), "')", 3);
+	assert_string_equal(run(text, &rec, &arena), "!line 1, column 1004: "
 	    "the string is larger than 1048576 bytes");
 	assert_string_equal(run("('x' + value.n).replace('4', 'y')", &rec,
 	    &arena), "'xy2'");

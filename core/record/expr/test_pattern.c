@@ -182,7 +182,7 @@ test_deep(void **state)
 static void
 test_work(void **state)
 {
-	const size_t len = 1 << 20;
+	const size_t len = 1 << 17;
 	char *text = malloc(len);
 	struct pattern_fault fault;
 	struct leat_arena arena;
