@@ -300,6 +300,9 @@ chain_encode(struct chain *c, const struct leat_record *rec,
 		return failed(ret_failure, STAGE_KEY_CONVERTER, &c->key, rc,
 		    err);
 	key_end = c->out.len;
+	if (c->value.cls->headers != NULL)
+		c->value.cls->headers(c->value.self, rec->headers,
+		    rec->nheaders);
 	rc = c->value.cls->encode(c->value.self, rec->value_schema,
 	    &rec->value, &c->out, &no_value, err);
 	if (rc < 0)

@@ -204,20 +204,23 @@ transform_fini(struct transform *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* Runs init; what it refuses is a problem of the type's row. */
+/* Runs init; what it refuses is a problem of the option's row or the type's. */
 static int
 start(struct conf *c, const struct wanted *w, struct transform *t,
     int (*init)(struct transform *t, struct leat_err *err))
 {
 	struct leat_err err = LEAT_ERR_INIT;
-	char key[300];
+	const struct property *at = NULL;
 
 	if (init == NULL || init(t, &err) == 0)
 		return 0;
 	if (err.cls == LEAT_CLS_RETRY)
 		return conf_no_memory(c);
-	snprintf(key, sizeof(key), "%s%s", w->prefix, w->alias);
-	conf_problem(c, w->type, w->type->key, NULL, "%s", err.text);
+	if (t->wrong != NULL)
+		at = setting(c, w, t->wrong);
+	if (at == NULL)
+		at = w->type;
+	conf_problem(c, at, at->key, NULL, "%s", err.text);
 	return -1;
 }
 

@@ -10,6 +10,7 @@
 #define TRANSFORMS(X)                                                     \
 	X(by_logical_table_router)                                        \
 	X(cast)                                                           \
+	X(content_based_router)                                           \
 	X(decode_message)                                                 \
 	X(drop_headers)                                                   \
 	X(enforce_record_size)                                            \
@@ -18,6 +19,7 @@
 	X(extract_field)                                                  \
 	X(extract_new_record_state)                                       \
 	X(filter)                                                         \
+	X(filter_by_expression)                                           \
 	X(flatten)                                                        \
 	X(geometry_format)                                                \
 	X(header_from)                                                    \
