@@ -199,7 +199,7 @@ hash_value(const struct leat_schema *s, const struct leat_value *v, int depth,
 }
 
 int
-java_hash(const struct leat_schema *s, const struct leat_value *v,
+java_hash_code(const struct leat_schema *s, const struct leat_value *v,
     int32_t *ret, struct leat_err *err)
 {
 	uint32_t h;
@@ -307,7 +307,7 @@ java_hash_murmur(const struct leat_schema *s, const struct leat_value *v,
 		*ret = (int32_t)murmur((const uint8_t *)v->u.s, v->len);
 		return 0;
 	}
-	if (java_hash(s, v, &code, err) < 0)
+	if (java_hash_code(s, v, &code, err) < 0)
 		return LEAT_E_DATA;
 	for (i = 0; i < 4; i++)
 		bytes[i] = (uint8_t)((uint32_t)code >> (8 * i));

@@ -16,7 +16,7 @@
  * numbers, bytes (a ByteBuffer), decimals, dates, lists of these. Other values,
  * and decimals whose scale is unknown, fail with class RECORD.
  */
-int java_hash(const struct leat_schema *s, const struct leat_value *v,
+int java_hash_code(const struct leat_schema *s, const struct leat_value *v,
     int32_t *ret, struct leat_err *err);
 
 /* The variant of MurmurHash3 that Debezium has: of text, else of the above. */

@@ -195,7 +195,7 @@ sum_hashes(const struct transform *t, const struct route_plan *p,
 
 		if (v.kind == LEAT_NULL)
 			continue;
-		rc = cfg->hash == 0 ? java_hash(place->schema, &v, &h, err)
+		rc = cfg->hash == 0 ? java_hash_code(place->schema, &v, &h, err)
 		    : java_hash_murmur(place->schema, &v, &h, err);
 		if (rc < 0)
 			return leat_err_wrap(err, "%s", cfg->fields.items[i]);

@@ -90,7 +90,7 @@ test_hashes(void **state)
 	size_t i;
 
 	for (i = 0; i < COUNT(rows); i++) {
-		assert_int_equal(java_hash(rows[i].schema, &rows[i].v, &h,
+		assert_int_equal(java_hash_code(rows[i].schema, &rows[i].v, &h,
 		    &err), 0);
 		if (h != rows[i].java)
 			fail_msg("row %zu: %d is not %d", i, h, rows[i].java);
@@ -100,9 +100,9 @@ test_hashes(void **state)
 			fail_msg("row %zu: murmur %d is not %d", i, h,
 			    rows[i].murmur);
 	}
-	assert_true(java_hash(&decimal_x, &rows[21].v, &h, &err) < 0);
+	assert_true(java_hash_code(&decimal_x, &rows[21].v, &h, &err) < 0);
 	assert_string_equal(err.text, "a decimal without a scale");
-	assert_true(java_hash(NULL, &t_k1, &h, &err) < 0);
+	assert_true(java_hash_code(NULL, &t_k1, &h, &err) < 0);
 	assert_string_equal(err.text, "a struct has no hash");
 }
 
