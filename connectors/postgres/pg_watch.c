@@ -72,7 +72,9 @@ judge(struct pg_watch *w, const struct pg_slot *slot, struct leat_err *err)
 		    "replication slot '%s' was invalidated while it was "
 		    "streamed from: %s", w->cfg->slot,
 		    pg_slot_lost_reason(slot));
-	if (slot->active_pid != pid)
+	/* Our walsender just ended: the stream is about to say why. */
+	w->unused = slot->active_pid == 0 ? w->unused + 1 : 0;
+	if (slot->active_pid != pid && w->unused != 1)
 		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
 		    "replication slot '%s' is used by process %d, not by this "
 		    "stream's %d", w->cfg->slot, slot->active_pid, pid);

@@ -21,6 +21,7 @@ struct pg_watch {
 	struct pg_emit *emit;	/* its source.xmin */
 	int64_t next;		/* mono */
 	int64_t xmin;		/* 0: not known */
+	int unused;		/* looks in a row that found it in no use */
 	char wal_status[16];
 	char tables[40];	/* of the publication: number and digest */
 	int64_t *m_retained;
