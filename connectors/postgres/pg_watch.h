@@ -12,7 +12,7 @@
 #define LEAT_PG_WATCH_H
 
 #include "pg_emit.h"
-#include "pg_slot.h"
+#include "pg_guard.h"
 
 struct pg_watch {
 	struct pg_conn *conn;	/* for SQL */
@@ -24,6 +24,7 @@ struct pg_watch {
 	int unused;		/* looks in a row that found it in no use */
 	char wal_status[16];
 	char tables[40];	/* of the publication: number and digest */
+	struct pg_guard guard;
 	int64_t *m_retained;
 	int64_t *m_oldest;
 };
