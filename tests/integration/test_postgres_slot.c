@@ -283,6 +283,45 @@ test_dropped(void **state)
 	pgt_end(pg, f, "drp");
 }
 
+static void
+test_publication_changed(void **state)
+{
+	static const char changed[] = "the publication was changed while it "
+	    "is streamed from name=pch tables_before=1 tables=0";
+	struct leat_fake *f = new_source(pg, "pch");
+
+	leat_fake_set(f, "xmin.fetch.interval.ms", "10");
+	pgt_open(f);
+	/* The first look is what later ones are compared with. */
+	for (int i = 0; i < 1000 && leat_fake_metric(f,
+	    "postgres_slot_retained_bytes") == 0; i++)
+		(void)leat_fake_run(f, 1, 20);
+	th_pg_exec(pg, "ALTER PUBLICATION pch DROP TABLE t");
+	for (int i = 0; i < 1000 && leat_fake_logged(f, changed) == 0; i++)
+		(void)leat_fake_run(f, 1, 20);
+	assert_int_equal(leat_fake_logged(f, changed), 1);
+	th_pg_exec(pg, "DROP PUBLICATION pch");
+	run_to_error(f);
+	expect_text(f, LEAT_CLS_RETRY, "publication 'pch' was dropped while");
+	leat_fake_close(f);
+	/* It is made again before the next change: nothing is missing. */
+	pgt_open(f);
+	insert(1);
+	pgt_run(f, 1);
+	pgt_settle(f);
+	leat_fake_close(f);
+	idle(pg, "pch");
+	/* With a change in between, something is, and that is said. */
+	th_pg_exec(pg, "DROP PUBLICATION pch");
+	insert(2);
+	pgt_open(f);
+	run_to_error(f);
+	expect_text(f, LEAT_CLS_CONFIG, "changes were made while publication "
+	    "'pch' did not exist, and cannot be decoded: SELECT "
+	    "pg_drop_replication_slot('pch');");
+	pgt_end(pg, f, "pch");
+}
+
 /* The server removes the log of a slot that lags too far behind. */
 static void
 test_lost(void **state)
@@ -474,6 +513,7 @@ main(void)
 		cmocka_unit_test(test_in_use),
 		cmocka_unit_test(test_walsender_killed),
 		cmocka_unit_test(test_dropped),
+		cmocka_unit_test(test_publication_changed),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_watched),
 		cmocka_unit_test(test_guard_warns),
