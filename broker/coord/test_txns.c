@@ -513,7 +513,7 @@ group_in(struct broker *b, int32_t partition)
 static void
 test_offsets_apart(void **state)
 {
-	struct txn_ident who = { "a", -1, -1 };
+	struct txn_ident who = { "a", -1, -1, 0 };
 	struct broker_partition *p;
 	const char *low, *high;
 	struct broker *b;
@@ -525,31 +525,31 @@ test_offsets_apart(void **state)
 	broker_partition_put(p);
 	low = group_in(b, 0);
 	high = group_in(b, 1);
-	assert_int_equal(begin(b, &who), 0);
+	assert_int_equal(th_txn_begin(b, &who), 0);
 	assert_int_equal(txns_add_group(b->txns, &who, high, NULL), 0);
-	assert_int_equal(offsets(b, &who, high, 5), 0);
-	assert_int_equal(end(b, &who, true), 0);
+	assert_int_equal(th_txn_offsets(b, &who, high, 5), 0);
+	assert_int_equal(th_txn_end(b, &who, true), 0);
 	assert_int_equal(txns_add_group(b->txns, &who, low, NULL), 0);
-	assert_int_equal(offsets(b, &who, low, 6), 0);
+	assert_int_equal(th_txn_offsets(b, &who, low, 6), 0);
 	broker_close(b);
 
 	/* The marker of the first transaction is read after the second. */
 	b = open_broker("apart");
-	assert_int_equal(state_of(b, "a"), TXN_ONGOING);
+	assert_int_equal(th_txn_state(b, "a"), TXN_ONGOING);
 	assert_int_equal(broker_group_offset(b, low, "t", 0, &at),
 	    LEAT_E_NOTFOUND);
 	assert_int_equal(broker_group_offset(b, high, "t", 0, &at), 0);
 	assert_int_equal(at, 5);
-	assert_int_equal(end(b, &who, true), 0);
+	assert_int_equal(th_txn_end(b, &who, true), 0);
 	assert_int_equal(broker_group_offset(b, low, "t", 0, &at), 0);
 	assert_int_equal(at, 6);
 
 	/* A coordinator elsewhere ends the one partition before the other. */
 	assert_int_equal(txns_add_group(b->txns, &who, low, NULL), 0);
 	assert_int_equal(txns_add_group(b->txns, &who, high, NULL), 0);
-	assert_int_equal(offsets(b, &who, low, 7), 0);
-	assert_int_equal(offsets(b, &who, high, 8), 0);
-	assert_int_equal(offsets(b, &who, low, 9), 0);
+	assert_int_equal(th_txn_offsets(b, &who, low, 7), 0);
+	assert_int_equal(th_txn_offsets(b, &who, high, 8), 0);
+	assert_int_equal(th_txn_offsets(b, &who, low, 9), 0);
 	groups_end_txn(b->groups, who.producer_id, 1, true);
 	assert_int_equal(broker_group_offset(b, high, "t", 0, &at), 0);
 	assert_int_equal(at, 8);
