@@ -7,6 +7,9 @@
 #include <leat/json.h>
 #include <leat/wire.h>
 
+/* With the queues that signals made. */
+enum { POSITION_BYTES_MAX = 4 * 1024 * 1024 };
+
 /* --------------------------------------------------------------- position */
 
 int
@@ -26,8 +29,9 @@ pg_apply_position(struct pg_stream *s, struct leat_batch *b,
 	int rc = 0;
 
 	leat_buf_init(&part, PG_POSITION_MAX);
-	leat_buf_init(&pos, PG_POSITION_MAX);
+	leat_buf_init(&pos, POSITION_BYTES_MAX);
 	pg_position_encode(&s->pos, &pos);
+	pg_control_encode(s->control, &pos);
 	if (pg_partition_json(s->emit->prefix, &part) < 0 ||
 	    leat_buf_cstr(&pos) == NULL ||
 	    leat_batch_position(b, leat_buf_cstr(&part),
@@ -70,6 +74,7 @@ begin(struct pg_stream *s, const struct pgo_msg *m, uint64_t lsn,
 	s->final_lsn = m->u.begin.final_lsn;
 	s->commit_us = m->u.begin.commit_us;
 	s->seen = 0;
+	pg_control_begin(s->control, m->xid, s->final_lsn);
 	/* What committed before `flush` is delivered, or in the snapshot. */
 	s->drop_tx = s->final_lsn < s->pos.flush;
 	if (s->drop_tx)
@@ -96,6 +101,7 @@ static int
 commit(struct pg_stream *s, const struct pgo_msg *m, struct leat_err *err)
 {
 	s->in_tx = 0;
+	pg_control_reached(s->control, m->u.commit.end_lsn);
 	if (s->drop_tx) {
 		s->drop_tx = 0;
 		return 0;
@@ -287,6 +293,7 @@ counted(struct pg_stream *s, const struct pgo_frame *f, char tag)
 	s->pos.records = 0;
 	s->pos.lsn = f->lsn;
 	s->pos.message_type = tag;
+	pg_control_done(s->control, f->payload, f->payload_len);
 }
 
 /* Looks at the relation before anything is copied. */
@@ -315,6 +322,7 @@ row_message(struct pg_stream *s, struct leat_batch *b,
 	if (!s->in_tx)
 		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_PROTO,
 		    "a change came outside of a transaction");
+	pg_control_change(s->control, s->rels, f->payload, f->payload_len);
 	if (s->drop_tx || (s->final_lsn == s->resume_final &&
 	    s->seen < s->resume_events)) {
 		s->seen++;
@@ -348,10 +356,14 @@ control_message(struct pg_stream *s, const struct pgo_frame *f,
 	if (m.tag == PGO_COMMIT)
 		return commit(s, &m, err);
 	if (m.tag == PGO_RELATION)
+		pg_control_relation(s->control, &m.u.relation);
+	if (m.tag == PGO_RELATION)
 		return pg_relcache_put(s->rels, &m.u.relation, &rel, err);
 	if (m.tag == PGO_ORIGIN && !s->drop_tx)
 		pg_emit_origin(s->emit, &m.u.origin.name, m.u.origin.lsn);
-	/* Type and logical messages say nothing that is needed. */
+	if (m.tag == PGO_MESSAGE)
+		(void)pg_control_message(s->control, &m.u.message);
+	/* Types say nothing that is needed. */
 	return 0;
 }
 

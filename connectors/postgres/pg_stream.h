@@ -17,6 +17,7 @@
 #include "pg_checks.h"
 #include "pg_emit.h"
 #include "pg_position.h"
+#include "pg_signal_control.h"
 
 enum {
 	PG_QUEUE_FRAMES = 8192,
@@ -47,6 +48,7 @@ struct pg_stream {
 	struct pg_conn *repl;
 	struct pg_relcache *rels;
 	struct pg_emit *emit;
+	struct pg_control *control;	/* NULL: nobody asks for anything */
 	int32_t skipped;	/* PG_SKIP_* */
 
 	struct pg_position pos;	/* behind the last record */
@@ -67,6 +69,7 @@ struct pg_stream {
 	uint64_t told;		/* what the server was told last */
 	uint64_t server_end;	/* end of its log, as far as it said */
 	int must_reply;
+	int asks;		/* the server shall say where it is */
 	int position_dirty;
 	int64_t status_ms;	/* interval */
 	int64_t next_status;	/* mono */
