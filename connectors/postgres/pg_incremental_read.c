@@ -786,7 +786,7 @@ pg_inc_start_chunk(struct pg_incremental *inc, struct leat_err *err)
 		return rc;
 	inc->mark = mark_of(inc);
 	inc->chunk_rows = 0;
-	inc->empty = 0;
+	inc->empty = inc->mark_seen = 0;
 	inc->chunk_ms = leat_mono_ms(inc->task);
 	PQclear(inc->result);
 	inc->result = NULL;
