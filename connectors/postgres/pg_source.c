@@ -277,6 +277,8 @@ prepare_stream(struct pg_source *s, struct leat_err *err)
 		    s->slot.confirmed_lsn : slot.consistent_lsn;
 	}
 	set_system(s);
+	pg_notify(&s->control.notify, NULL, PG_NOTIFY_INITIAL, "SKIPPED",
+	    NULL, 0);
 	return start_stream(s, err);
 }
 
