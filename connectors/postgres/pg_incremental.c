@@ -102,7 +102,7 @@ pg_inc_fini(struct pg_incremental *inc)
 	leat_buf_fini(&inc->scratch_key);
 }
 
-/* ------------------------------------------------------------------- telling */
+/* ----------------------------------------------------------------- telling */
 
 /* The names in the queue, with commas. */
 static const char *

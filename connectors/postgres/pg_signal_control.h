@@ -38,7 +38,7 @@ int pg_control_publish(struct pg_control *c, struct leat_arena *a,
 /* The state that a stored position holds. */
 int pg_control_restore(struct pg_control *c, const char *position,
     struct leat_err *err);
-/* Puts it into a position that was encoded: in front of the last brace. */
+/* Puts it into a position that was encoded, in front of its brace. */
 void pg_control_encode(const struct pg_control *c, struct leat_buf *b);
 
 /* Members for the task's status, each with a comma in front. */

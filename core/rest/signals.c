@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* signals.c: /leat/connectors/{c}/signals: asks a running source for something. */
+/* signals.c: /leat/connectors/{c}/signals: asks a source for something. */
 #include <string.h>
 
 #include <leat/json.h>

@@ -118,7 +118,8 @@ test_incremental(void **state)
 	size_t at;
 
 	source("CREATE TABLE sig.t (id int PRIMARY KEY, v text);"
-	    "INSERT INTO sig.t SELECT g, 'v' || g FROM generate_series(1,10) g");
+	    "INSERT INTO sig.t SELECT g, 'v' || g "
+	    "FROM generate_series(1,10) g");
 	pgt_open(f);
 	signal_ok("a-1", "execute-snapshot",
 	    "{\"type\":\"incremental\",\"data-collections\":[\"sig.t\"]}");
