@@ -86,7 +86,7 @@ struct pg_incremental {
 	struct leat_arena arena;	/* of the plan */
 	struct pg_chunk_query query;
 	struct pg_order_col order[PG_WINDOW_KEYS];
-	const char *keys[PG_WINDOW_KEYS];	/* columns of the window's key */
+	const char *keys[PG_WINDOW_KEYS];	/* columns of a window's key */
 	uint32_t key_cols[PG_WINDOW_KEYS];	/* their places in the plan */
 	uint32_t nkeys;
 	char *signature;	/* of the columns, in the arena */

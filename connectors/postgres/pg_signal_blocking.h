@@ -6,8 +6,8 @@
  * is. The stream goes on to that place and stops there; the tables are read;
  * the stream goes on. So the rows stand exactly where they belong between the
  * changes. If the stream passed the place before it was known, the stream waits
- * a little while the next slot is made. What is wanted is part of the source's position until it is done: a
- * restart begins it again.
+ * a little while the next slot is made. What is wanted is part of the source's
+ * position until it is done: a restart begins it again.
  */
 #ifndef LEAT_PG_SIGNAL_BLOCKING_H
 #define LEAT_PG_SIGNAL_BLOCKING_H

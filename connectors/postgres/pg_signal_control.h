@@ -47,7 +47,7 @@ void pg_control_status(const struct pg_control *c, struct leat_buf *b);
 /* At the start of each poll: memory of the batch before, channels. */
 int pg_control_poll(struct pg_control *c, struct leat_batch *b);
 
-/* ------------------------------------------------- for the stream; c or NULL */
+/* ----------------------------------------------- for the stream; c or NULL */
 
 /* Work beside the stream. 0, or an error that ends the task. */
 int pg_control_work(struct pg_control *c, struct leat_err *err);

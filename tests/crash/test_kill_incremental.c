@@ -219,7 +219,7 @@ kill_rounds(int rounds)
 		th_worker_kill(w);
 		th_worker_resume(w);
 		signal_to("resume-snapshot", "{}");
-		TH_WAIT(rows_read() > 500, SOON_MS);
+		TH_WAIT(rows_read() > 500 || idle(), SOON_MS);
 		read_topics();
 	}
 }
@@ -269,7 +269,8 @@ run(const char *name, const char *settings)
 	    "tables: ['public.t[01]']\ntopic.prefix: inc\n"
 	    "snapshot.mode: no_data\nvalue.converter.schemas.enable: false\n"
 	    "key.converter.schemas.enable: false\n"
-	    "incremental.snapshot.chunk.size: 500\n%s", th_pg_url(pg, NULL),
+	    "incremental.snapshot.chunk.size: 500\n"
+	    "incremental.snapshot.rows.per.second: 30000\n%s", th_pg_url(pg, NULL),
 	    settings);
 	for (int t = 0; t < NTABLES; t++)
 		readers[t] = th_reader_open(w, th_text("inc.public.t%d", t));
