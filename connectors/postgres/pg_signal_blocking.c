@@ -243,15 +243,25 @@ pg_blocking_reached(struct pg_blocking *k, uint64_t lsn)
 		k->step = PG_BLOCKING_READY;
 }
 
+/* Where the commit stands of the transaction that the frame begins; or 0. */
+static uint64_t
+commit_of(const char *frame, size_t len)
+{
+	const uint8_t *msg = (const uint8_t *)frame + PGO_DATA_HEADER;
+
+	if (len < PGO_DATA_HEADER + 14 || frame[0] != PGO_FRAME_DATA)
+		return 0;
+	if (*msg == PGO_BEGIN)
+		return leat_get_u64(msg + 1);
+	/* One that was streamed: its messages come with its commit. */
+	return *msg == PGO_STREAM_COMMIT ? leat_get_u64(msg + 6) : 0;
+}
+
 int
 pg_blocking_holds(struct pg_blocking *k, const char *frame, size_t len)
 {
-	const char *begin = frame + PGO_DATA_HEADER;
-
-	if (k->step == PG_BLOCKING_WAIT && len >= PGO_DATA_HEADER + 9 &&
-	    frame[0] == PGO_FRAME_DATA && *begin == PGO_BEGIN)
-		pg_blocking_reached(k, leat_get_u64((const uint8_t *)begin +
-		    1));
+	if (k->step == PG_BLOCKING_WAIT)
+		pg_blocking_reached(k, commit_of(frame, len));
 	return k->step == PG_BLOCKING_READY ||
 	    (k->step == PG_BLOCKING_SLOT &&
 	    leat_mono_ms(k->task) < k->hold_ms);

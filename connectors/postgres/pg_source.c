@@ -30,6 +30,8 @@
 #include <unistd.h>
 
 #include "pg_apply.h"
+#include "pg_doctor.h"
+#include "pg_resume.h"
 #include "pg_slot.h"
 #include "pg_snapshot.h"
 
@@ -37,7 +39,8 @@ enum {
 	SOURCE_CHUNK = 16 * 1024,
 	SOURCE_MAX = 256 * 1024 * 1024,
 	REPORT_MS = 1000,
-	STATUS_MAX = 16 * 1024
+	STATUS_MAX = 16 * 1024,
+	FIRST_RETRY_MS = 100
 };
 
 enum pg_phase {
@@ -61,11 +64,15 @@ struct pg_source {
 	struct pg_tables tables;
 	struct pg_relcache rels;
 	struct pg_emit emit;
+	struct pg_messages messages;
 	enum pg_phase phase;
 	struct pg_position pos;	/* stored, or where the stream begins */
 	int has_pos;
 	int was_snapshot;	/* the stored position is within one */
 	int64_t next_report;
+	int64_t next_start;	/* mono, of the stream */
+	int64_t start_wait_ms;	/* before the next try */
+	int64_t waited_ms;	/* for a slot in use, so far */
 	struct pg_snapshot snap;
 	struct pg_control control;
 	int reading;		/* the tables of a blocking snapshot */
@@ -98,63 +105,23 @@ read_stored(struct pg_source *s, struct leat_err *err)
 	return rc;
 }
 
-/*
- * Can the stream go on at the stored position? 1, or 0 with the reason in err,
- * in words for the case that nothing can be done about it.
- */
-static int
-can_resume(struct pg_source *s, struct leat_err *err)
-{
-	static const char cure[] = "changes since then are lost; delete the "
-	    "connector's stored offsets, or set snapshot.mode=when_needed, to "
-	    "take a new snapshot";
-	const char *slot = s->cfg->slot;
-	uint64_t at = s->pos.flush;
-
-	if (s->pos.system_id[0] != '\0' && s->server.system_id[0] != '\0' &&
-	    strcmp(s->pos.system_id, s->server.system_id) != 0) {
-		leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
-		    "the stored position is of database cluster %s, this is "
-		    "%s; %s", s->pos.system_id, s->server.system_id, cure);
-		return 0;
-	}
-	if (!s->slot.exists) {
-		leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
-		    "replication slot '%s' is gone, the stored position is "
-		    PG_LSN_FMT "; %s", slot, PG_LSN_ARGS(at), cure);
-		return 0;
-	}
-	if (s->slot.lost) {
-		leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
-		    "replication slot '%s' is lost: the server removed the log "
-		    "that it needed (max_slot_wal_keep_size); SELECT "
-		    "pg_drop_replication_slot('%s'); %s", slot, slot, cure);
-		return 0;
-	}
-	if (s->slot.confirmed_lsn > at) {
-		leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
-		    "replication slot '%s' stands at " PG_LSN_FMT ", ahead of "
-		    "the stored position " PG_LSN_FMT ": it was recreated, or "
-		    "somebody else read from it; %s", slot,
-		    PG_LSN_ARGS(s->slot.confirmed_lsn), PG_LSN_ARGS(at), cure);
-		return 0;
-	}
-	return 1;
-}
-
 /* 1: a snapshot comes first, 0: not, or an error. */
 static int
 wants_snapshot(struct pg_source *s, struct leat_err *err)
 {
 	int32_t mode = s->cfg->snapshot_mode;
-	int have = s->has_pos && !s->pos.snapshot;
+	int have = s->has_pos && !s->pos.snapshot, rc;
 
 	if (mode == PG_SNAPSHOT_ALWAYS)
 		return 1;
 	if (!have)
 		return mode != PG_SNAPSHOT_NO_DATA && mode != PG_SNAPSHOT_NEVER;
-	if (mode == PG_SNAPSHOT_INITIAL_ONLY || can_resume(s, err))
+	if (mode == PG_SNAPSHOT_INITIAL_ONLY)
 		return 0;
+	rc = pg_resume_check(&s->repl, s->cfg, &s->server, &s->slot, &s->pos,
+	    err);
+	if (rc != 0)
+		return rc > 0 ? 0 : rc;
 	if (mode != PG_SNAPSHOT_WHEN_NEEDED)
 		return err->code;
 	leat_log_warn(s->task, "the stream has a hole, taking a new snapshot",
@@ -170,10 +137,9 @@ lost_slot(struct pg_source *s, struct leat_err *err)
 		return 0;
 	if (s->cfg->snapshot_mode != PG_SNAPSHOT_WHEN_NEEDED)
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
-		    "replication slot '%s' is lost: the server removed the log "
-		    "that it needed (max_slot_wal_keep_size): SELECT "
+		    "replication slot '%s' is lost: %s: SELECT "
 		    "pg_drop_replication_slot('%s');", s->cfg->slot,
-		    s->cfg->slot);
+		    pg_slot_lost_reason(&s->slot), s->cfg->slot);
 	s->slot.exists = 0;
 	return pg_slot_drop(&s->sql, s->cfg->slot, err);
 }
@@ -195,6 +161,7 @@ set_system(struct pg_source *s)
 {
 	memcpy(s->pos.system_id, s->server.system_id,
 	    sizeof(s->pos.system_id));
+	s->pos.timeline = s->server.timeline;
 }
 
 static int
@@ -242,6 +209,32 @@ prepare_snapshot(struct pg_source *s, struct leat_err *err)
 	return rc;
 }
 
+/*
+ * Another session uses the slot: often the one of a worker that died, which the
+ * server has not noticed yet. 0: try again later, or the error as it is.
+ */
+static int
+slot_in_use(struct pg_source *s, struct leat_err *err)
+{
+	int64_t most = s->cfg->slot_retries * s->cfg->slot_retry_ms;
+	int64_t wait = s->start_wait_ms > 0 ? s->start_wait_ms * 2 :
+	    FIRST_RETRY_MS;
+
+	if (strcmp(err->sqlstate, "55006") != 0 || s->waited_ms >= most)
+		return err->code;
+	if (s->start_wait_ms == 0)
+		leat_log_notice(s->task, "waiting for the slot",
+		    "reason=\"%s\"", err->text);
+	if (wait > s->cfg->slot_retry_ms)
+		wait = s->cfg->slot_retry_ms;
+	s->start_wait_ms = wait;
+	s->waited_ms += wait;
+	s->next_start = leat_mono_ms(s->task) + wait;
+	s->phase = PHASE_BETWEEN;
+	leat_err_clear(err);
+	return 0;
+}
+
 static int
 start_stream(struct pg_source *s, struct leat_err *err)
 {
@@ -249,9 +242,20 @@ start_stream(struct pg_source *s, struct leat_err *err)
 
 	if (rc == 0)
 		rc = pg_stream_start(&s->stream, &s->pos, &s->server, err);
-	if (rc == 0)
-		s->phase = PHASE_STREAM;
-	return rc;
+	if (rc < 0)
+		return slot_in_use(s, err);
+	s->phase = PHASE_STREAM;
+	s->start_wait_ms = s->waited_ms = 0;
+	return 0;
+}
+
+static int
+poll_between(struct pg_source *s, struct leat_err *err)
+{
+	int64_t left = s->next_start - leat_mono_ms(s->task);
+
+	leat_wait(s->task, -1, 0, left > 0 ? left : 0);
+	return left > 0 ? 0 : start_stream(s, err);
 }
 
 /* No snapshot: from the stored position, or from the slot's. */
@@ -323,6 +327,8 @@ wire_up(struct pg_source *s, struct leat_err *err)
 	int rc = pg_emit_init(&s->emit, s->task, s->cfg, s->prefix,
 	    s->server.db, &s->arena, err);
 
+	if (rc == 0)
+		rc = pg_messages_init(&s->messages, &s->emit, &s->arena, err);
 	s->rels.task = s->snap.task = s->stream.task = s->task;
 	s->rels.cfg = s->snap.cfg = s->stream.cfg = s->cfg;
 	s->rels.filters = &s->filters;
@@ -335,6 +341,7 @@ wire_up(struct pg_source *s, struct leat_err *err)
 	s->snap.rels = s->stream.rels = &s->rels;
 	s->snap.emit = s->stream.emit = &s->emit;
 	s->stream.repl = &s->repl;
+	s->stream.messages = &s->messages;
 	s->stream.skipped = pg_config_skipped(s->cfg, err);
 	if (rc == 0)
 		rc = pg_control_init(&s->control, s->task, &s->rels, &s->emit,
@@ -352,6 +359,8 @@ source_free(struct pg_source *s)
 	pg_snapshot_fini(&s->snap);
 	pg_control_fini(&s->control);
 	pg_relcache_fini(&s->rels);
+	pg_messages_fini(&s->messages);
+	pg_emit_fini(&s->emit);
 	pg_conn_close(&s->repl);
 	pg_conn_close(&s->sql);
 	pg_filters_fini(&s->filters);
@@ -552,6 +561,10 @@ report(struct pg_source *s)
 		    PG_LSN_ARGS(s->stream.confirmed),
 		    PG_LSN_ARGS(s->stream.server_end),
 		    s->stream.in_tx ? "true" : "false");
+	else if (s->phase == PHASE_BETWEEN)
+		(void)leat_buf_printf(&b, "{\"phase\":\"starting\","
+		    "\"slot\":\"%s\",\"slot_in_use\":%s", s->cfg->slot,
+		    s->start_wait_ms > 0 ? "true" : "false");
 	else
 		(void)leat_buf_add_str(&b, "{\"phase\":\"done\"");
 	pg_control_status(&s->control, &b);
@@ -575,8 +588,7 @@ source_poll(void *self, struct leat_batch *b, struct leat_err *err)
 	case PHASE_SNAPSHOT:
 		return poll_snapshot(s, b, err);
 	case PHASE_BETWEEN:
-		leat_wait(s->task, -1, 0, 0);
-		return start_stream(s, err);
+		return poll_between(s, err);
 	case PHASE_STREAM:
 		rc = pg_stream_poll(&s->stream, b, err);
 		if (rc == 0 && s->control.blocking.step == PG_BLOCKING_READY &&
@@ -649,4 +661,5 @@ const struct leat_connector pg_source_connector = {
 	.config_size = sizeof(struct pg_config),
 	.check = pg_config_check,
 	.source = &ops,
+	.examine = pg_examine,
 };
