@@ -7,6 +7,9 @@
 #include <leat/json.h>
 #include <leat/wire.h>
 
+/* With the queues that signals made. */
+enum { POSITION_BYTES_MAX = 4 * 1024 * 1024 };
+
 /* --------------------------------------------------------------- position */
 
 int
@@ -32,8 +35,9 @@ pg_apply_position(struct pg_stream *s, struct leat_batch *b,
 		    "more tables than a position can count; switch it off",
 		    (long long)tx->xid);
 	leat_buf_init(&part, PG_POSITION_MAX);
-	leat_buf_init(&pos, PG_POSITION_MAX);
+	leat_buf_init(&pos, POSITION_BYTES_MAX);
 	pg_position_encode(&s->pos, &pos);
+	pg_control_encode(s->control, &pos);
 	if (tx->open && pos.len > 0) {
 		pos.len--;	/* the closing brace */
 		pg_txmeta_encode(tx, s->pos.lsn, &pos);
@@ -115,6 +119,7 @@ begin(struct pg_stream *s, struct leat_batch *b, const struct pgo_msg *m,
 		    s->pos.lsn, s->commit_us);
 	if (rc != 0)
 		return rc;
+	pg_control_begin(s->control, m->xid, final_lsn);
 	s->in_tx = 1;
 	s->drop_tx = drop;
 	s->seen = 0;
@@ -150,6 +155,7 @@ commit(struct pg_stream *s, struct leat_batch *b, const struct pgo_msg *m,
 	if (rc != 0)
 		return rc;
 	s->in_tx = 0;
+	pg_control_reached(s->control, m->u.commit.end_lsn);
 	if (s->drop_tx) {
 		s->drop_tx = 0;
 		return 0;
@@ -335,6 +341,7 @@ counted(struct pg_stream *s, const struct pgo_frame *f, char tag)
 	s->pos.records = 0;
 	s->pos.lsn = f->lsn;
 	s->pos.message_type = tag;
+	pg_control_done(s->control, f->payload, f->payload_len);
 }
 
 /* Looks at the relation before anything is copied. */
@@ -396,6 +403,7 @@ row_message(struct pg_stream *s, struct leat_batch *b,
 
 	if (!s->in_tx)
 		return outside(err);
+	pg_control_change(s->control, s->rels, f->payload, f->payload_len);
 	if (is_repeated(s))
 		return 0;
 	if (is_filtered(s, f, tag)) {
@@ -490,9 +498,13 @@ control_message(struct pg_stream *s, struct leat_batch *b,
 	if (m.tag == PGO_COMMIT)
 		return commit(s, b, &m, f->lsn, err);
 	if (m.tag == PGO_RELATION) {
+		pg_control_relation(s->control, &m.u.relation);
 		pg_txmeta_forget_relations(&s->emit->tx);
 		return pg_relcache_put(s->rels, &m.u.relation, &rel, err);
 	}
+	if (m.tag == PGO_MESSAGE && pg_control_message(s->control,
+	    &m.u.message))
+		return 0;
 	if (m.tag == PGO_MESSAGE)
 		return logical_message(s, b, f, &m.u.message, err);
 	if (m.tag == PGO_ORIGIN && !s->drop_tx)

@@ -221,6 +221,59 @@ const struct leat_option pg_source_options[] = {
 	    max_batch,
 	    "Most records of one batch."),
 
+	ROW("signal.data.collection", NULL, STRING, 0, NULL, 0, 0, NULL,
+	    signal_table,
+	    "Table of signals, schema.table: its rows of id, type and data are "
+	    "read in the stream."),
+	ROW("signal.enabled.channels", NULL, LIST, 0, "source,in-process", 0,
+	    0, NULL, signal_channels,
+	    "Where signals come from: source (the table), kafka (a topic), "
+	    "file, in-process or jmx (leat signal and the REST API)."),
+	ROW("signal.poll.interval.ms", NULL, DURATION, 0, "5000", 10, DAY_MS,
+	    NULL, signal_poll_ms,
+	    "How often the file and the topic of signals are looked at."),
+	ROW("signal.kafka.topic", NULL, STRING, 0, NULL, 0, 0, NULL,
+	    signal_topic,
+	    "Topic of signals, one partition, on the worker's broker; "
+	    "<topic.prefix>-signal when unset. The key of a record must be the "
+	    "topic.prefix."),
+	ROW("signal.file", NULL, STRING, 0, "file-signals.txt", 0, 0, NULL,
+	    signal_file,
+	    "File of signals, one JSON object a line; emptied when read."),
+	ROW("signal.kafka.bootstrap.servers", NULL, STRING, DEPR, NULL, 0, 0,
+	    NULL, signal_servers,
+	    "Has no effect: the topic is on the worker's broker."),
+	ROW("signal.kafka.groupId", NULL, STRING, DEPR, NULL, 0, 0, NULL,
+	    signal_group,
+	    "Has no effect: how far the topic was read is stored with the "
+	    "position."),
+	ROW("signal.kafka.poll.timeout.ms", NULL, DURATION, DEPR, "100", 0, 0,
+	    NULL, signal_timeout_ms,
+	    "Has no effect: the topic is read without waiting."),
+	ROW("read.only", NULL, BOOL, 0, "false", 0, 0, NULL, read_only,
+	    "Write nothing to the database: incremental snapshots find their "
+	    "place in the stream by log positions alone."),
+	ROW("incremental.snapshot.chunk.size", NULL, INT, 0, "1024", 1,
+	    1000000, NULL, chunk_size,
+	    "Rows that an incremental snapshot reads at a time."),
+	ROW("incremental.snapshot.watermarking.strategy", NULL, CHOICE, 0,
+	    "insert_insert", 0, 0, "insert_insert,insert_delete", watermark,
+	    "How chunks are marked in the table of signals: two inserts, or "
+	    "one that is deleted. Without such a table: by logical messages."),
+	ROW("incremental.snapshot.rows.per.second", NULL, INT, 0, "0", 0,
+	    1000000000, NULL, chunk_rate,
+	    "Most rows a second that incremental snapshots read; 0: no limit."),
+	ROW("incremental.snapshot.allow.schema.changes", NULL, BOOL, DEPR,
+	    "false", 0, 0, NULL, chunk_schema,
+	    "Has no effect: a chunk during which the table changed is always "
+	    "read again."),
+	ROW("notification.enabled.channels", NULL, LIST, 0, NULL, 0, 0, NULL,
+	    notify_channels,
+	    "Where the progress of snapshots is told: sink (a topic), log."),
+	ROW("notification.sink.topic.name", NULL, STRING, 0, NULL, 0, 0, NULL,
+	    notify_topic,
+	    "Topic of notifications; needed by the channel sink."),
+
 	ROW("decimal.handling.mode", NULL, CHOICE, 0, "precise", 0, 0,
 	    "precise,double,string", decimal_mode,
 	    "How numeric and money are represented."),
@@ -384,6 +437,81 @@ pg_config_skipped(const struct pg_config *cfg, struct leat_err *err)
 	return bits;
 }
 
+struct channel {
+	const char *word;
+	int32_t bit;
+};
+
+static int32_t
+channels(const struct leat_list *list, const char *option,
+    const struct channel *rows, const char *allowed, struct leat_err *err)
+{
+	int32_t bits = 0;
+
+	for (uint32_t i = 0; i < list->len; i++) {
+		const struct channel *row = rows;
+
+		while (row->word != NULL &&
+		    strcmp(row->word, list->items[i]) != 0)
+			row++;
+		if (row->word == NULL)
+			return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+			    "%s: '%s' is not one of %s", option,
+			    list->items[i], allowed);
+		bits |= row->bit;
+	}
+	return bits;
+}
+
+int32_t
+pg_config_signal_channels(const struct pg_config *cfg, struct leat_err *err)
+{
+	static const struct channel rows[] = {
+		{ "source", PG_CHANNEL_SOURCE },
+		{ "kafka", PG_CHANNEL_KAFKA },
+		{ "file", PG_CHANNEL_FILE },
+		{ "in-process", PG_CHANNEL_PROCESS },
+		{ "jmx", PG_CHANNEL_PROCESS },
+		{ NULL, 0 },
+	};
+
+	return channels(&cfg->signal_channels, "signal.enabled.channels", rows,
+	    "source, kafka, file, in-process, jmx", err);
+}
+
+int32_t
+pg_config_notify_channels(const struct pg_config *cfg, struct leat_err *err)
+{
+	static const struct channel rows[] = {
+		{ "sink", PG_CHANNEL_SINK },
+		{ "log", PG_CHANNEL_LOG },
+		{ NULL, 0 },
+	};
+
+	return channels(&cfg->notify_channels,
+	    "notification.enabled.channels", rows, "sink, log", err);
+}
+
+static int
+check_signals(const struct pg_config *c, struct leat_err *err)
+{
+	int32_t notify = pg_config_notify_channels(c, err);
+	const char *dot = c->signal_table == NULL ? NULL :
+	    strchr(c->signal_table, '.');
+
+	if (notify < 0 || pg_config_signal_channels(c, err) < 0)
+		return LEAT_E_CONFIG;
+	if ((notify & PG_CHANNEL_SINK) != 0 && (c->notify_topic == NULL ||
+	    c->notify_topic[0] == '\0'))
+		return refuse(err, "notification.sink.topic.name",
+		    "needed by the notification channel sink");
+	if (c->signal_table != NULL && (dot == NULL ||
+	    dot == c->signal_table || dot[1] == '\0'))
+		return refuse(err, "signal.data.collection",
+		    "must be schema.table");
+	return 0;
+}
+
 /* The server's rule: lower-case letters, digits and underscores, 63 at most. */
 static int
 valid_slot_name(const char *s)
@@ -456,6 +584,9 @@ pg_config_check(const void *config, struct leat_err *err)
 	if (rc < 0)
 		return rc;
 	pg_rules_fini(&rules);
+	rc = check_signals(c, err);
+	if (rc < 0)
+		return rc;
 	rc = pg_filters_init(&f, c, err);
 	if (rc == 0)
 		pg_filters_fini(&f);

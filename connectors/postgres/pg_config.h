@@ -57,6 +57,19 @@ enum { PG_ARRAY_NESTED, PG_ARRAY_TEXT };
 /* schema.name.adjustment.mode, field.name.adjustment.mode */
 enum { PG_NAMES_NONE, PG_NAMES_AVRO, PG_NAMES_AVRO_UNICODE };
 
+/* incremental.snapshot.watermarking.strategy */
+enum { PG_WATERMARK_INSERT_INSERT, PG_WATERMARK_INSERT_DELETE };
+
+/* signal.enabled.channels, notification.enabled.channels */
+enum {
+	PG_CHANNEL_SOURCE = 1,
+	PG_CHANNEL_KAFKA = 2,
+	PG_CHANNEL_FILE = 4,
+	PG_CHANNEL_PROCESS = 8,	/* in-process, jmx */
+	PG_CHANNEL_SINK = 16,
+	PG_CHANNEL_LOG = 32
+};
+
 /* offset.mismatch.strategy */
 enum {
 	PG_MISMATCH_REFUSE,
@@ -156,6 +169,22 @@ struct pg_config {
 	int64_t poll_interval_ms;
 	int64_t max_batch;
 
+	const char *signal_table;
+	struct leat_list signal_channels;
+	int64_t signal_poll_ms;
+	const char *signal_topic;
+	const char *signal_file;
+	const char *signal_servers;	/* without effect, as the next two */
+	const char *signal_group;
+	int64_t signal_timeout_ms;
+	int32_t read_only;
+	int64_t chunk_size;
+	int32_t watermark;
+	int64_t chunk_rate;
+	int32_t chunk_schema;	/* without effect */
+	struct leat_list notify_channels;
+	const char *notify_topic;
+
 	int32_t decimal_mode;
 	int32_t time_mode;
 	int32_t interval_mode;
@@ -197,6 +226,12 @@ int32_t pg_config_check(const void *config, struct leat_err *err);
 
 /* skipped.operations as PG_SKIP_* bits, or -1 with err filled. */
 int32_t pg_config_skipped(const struct pg_config *cfg, struct leat_err *err);
+
+/* The channels as PG_CHANNEL_* bits, or -1 with err filled. */
+int32_t pg_config_signal_channels(const struct pg_config *cfg,
+    struct leat_err *err);
+int32_t pg_config_notify_channels(const struct pg_config *cfg,
+    struct leat_err *err);
 
 /* One rule of message.key.columns. */
 struct pg_key_rule {

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "pg_notify.h"
 
 /* The version that events carry in source.version. */
 #define SOURCE_VERSION LEAT_VERSION
@@ -12,22 +13,6 @@
 enum { OP_C, OP_U, OP_D, OP_T, OP_R };
 
 /* ---------------------------------------------------------------- set-up */
-
-static int
-make_run_id(char to[37], struct leat_err *err)
-{
-	uint8_t r[16];
-
-	if (getrandom(r, sizeof(r), 0) != (ssize_t)sizeof(r))
-		return leat_err_errno(err, LEAT_CLS_RETRY, "random numbers");
-	r[6] = (uint8_t)((r[6] & 0x0f) | 0x40);
-	r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
-	(void)snprintf(to, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-"
-	    "%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1], r[2], r[3], r[4],
-	    r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14],
-	    r[15]);
-	return 0;
-}
 
 static int
 set_context(struct pg_emit *e, struct leat_err *err)
@@ -73,7 +58,7 @@ pg_emit_init(struct pg_emit *e, struct leat_task *t,
 	int rc;
 
 	*e = (struct pg_emit){ .task = t, .cfg = cfg, .prefix = prefix };
-	rc = make_run_id(e->run_id, err);
+	rc = pg_uuid(e->run_id, err);
 	if (rc == 0)
 		rc = pg_schema_source(t, &e->source_schema, err);
 	if (rc == 0)
@@ -199,7 +184,7 @@ pg_emit_source(struct pg_emit *e, struct leat_batch *b, const char *schema,
 	v[PG_SRC_SEQUENCE] = leat_string(seq, (size_t)(p - seq));
 	v[PG_SRC_SCHEMA] = leat_cstring(schema);
 	v[PG_SRC_TABLE] = leat_cstring(table);
-	v[PG_SRC_LSN] = leat_i64((int64_t)lsn);
+	v[PG_SRC_LSN] = e->no_lsn ? leat_null() : leat_i64((int64_t)lsn);
 	if (v[PG_SRC_ORIGIN].kind != LEAT_NULL) {
 		memcpy(p, e->origin, v[PG_SRC_ORIGIN].len);
 		v[PG_SRC_ORIGIN].u.s = p;

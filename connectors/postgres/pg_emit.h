@@ -38,6 +38,7 @@ struct pg_emit {
 	char sequence[32];	/* `["123","`, up to the event's LSN */
 	uint32_t sequence_len;
 	char origin[256];	/* name of the replication origin */
+	int no_lsn;		/* source.lsn is null: incremental rows */
 
 	uint32_t skip;		/* records of this message not to repeat */
 	uint32_t done;		/* records of this message that are out */

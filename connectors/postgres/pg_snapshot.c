@@ -193,6 +193,44 @@ pg_snapshot_fini(struct pg_snapshot *s)
 	s->tables.len = 0;
 }
 
+/* ----------------------------------------------------------- notifications */
+
+/* With the table in progress, if there is one, and its rows when they count. */
+static void
+tell(struct pg_snapshot *s, const char *type, const struct pg_table *t,
+    const char *status)
+{
+	struct pg_notify_field f[4] = { { "data_collections", NULL } };
+	struct leat_buf names, table;
+	char rows[24];
+
+	leat_buf_init(&names, SQL_MAX);
+	leat_buf_init(&table, SQL_MAX);
+	for (uint32_t i = 0; i < s->tables.len; i++)
+		(void)leat_buf_printf(&names, "%s%s.%s", i == 0 ? "" : ",",
+		    s->tables.items[i].schema, s->tables.items[i].name);
+	if (t != NULL)
+		(void)leat_buf_printf(&table, "%s.%s", t->schema, t->name);
+	(void)snprintf(rows, sizeof(rows), "%lld", (long long)s->table_rows);
+	f[0].value = t == NULL ? NULL : leat_buf_cstr(&names);
+	f[1].name = status == NULL ? "current_collection_in_progress" :
+	    "scanned_collection";
+	f[1].value = t == NULL ? NULL : leat_buf_cstr(&table);
+	f[2].name = "total_rows_scanned";
+	f[2].value = status == NULL ? NULL : rows;
+	f[3].name = "status";
+	f[3].value = status;
+	pg_notify(s->notify, s->notify_id, PG_NOTIFY_INITIAL, type, f, 4);
+	leat_buf_fini(&names);
+	leat_buf_fini(&table);
+}
+
+void
+pg_snapshot_tell(struct pg_snapshot *s, const char *type)
+{
+	tell(s, type, NULL, NULL);
+}
+
 /* ------------------------------------------------------------------ tables */
 
 static void
@@ -233,7 +271,7 @@ static void
 write_copy(struct pg_snapshot *s, const struct pg_table *t, struct leat_buf *b)
 {
 	(void)leat_buf_add_str(b, "COPY ");
-	if (t->kind == 'r' && t->row_filter == NULL) {
+	if (t->kind == 'r' && t->row_filter == NULL && t->select == NULL) {
 		add_table(s, b);
 		(void)leat_buf_add_str(b, " (");
 		add_columns(s, b);
@@ -242,6 +280,11 @@ write_copy(struct pg_snapshot *s, const struct pg_table *t, struct leat_buf *b)
 	}
 	(void)leat_buf_add_str(b, "(SELECT ");
 	add_columns(s, b);
+	if (t->select != NULL) {
+		(void)leat_buf_printf(b, " FROM (%s\n) AS q) TO STDOUT",
+		    t->select);
+		return;
+	}
 	(void)leat_buf_add_str(b, t->kind == 'r' ? " FROM ONLY " : " FROM ");
 	add_table(s, b);
 	if (t->row_filter != NULL)
@@ -286,6 +329,7 @@ start_table(struct pg_snapshot *s, struct leat_err *err)
 	if (rc < 0)
 		return changed_meanwhile(t, err);
 	s->copying = 1;
+	tell(s, "IN_PROGRESS", t, NULL);
 	return 0;
 }
 
@@ -296,6 +340,8 @@ end_table(struct pg_snapshot *s)
 
 	leat_log_info(s->task, "table read", "table=%s.%s rows=%lld",
 	    t->schema, t->name, (long long)s->table_rows);
+	tell(s, "TABLE_SCAN_COMPLETED", t, s->table_rows == 0 ? "EMPTY" :
+	    "SUCCEEDED");
 	s->copying = 0;
 	s->table++;
 	leat_metric_set(s->m_tables_left, s->tables.len - s->table);
@@ -387,6 +433,7 @@ finish(struct pg_snapshot *s, struct leat_batch *b, struct leat_err *err)
 	leat_log_notice(s->task, "snapshot completed",
 	    "tables=%u rows=%lld", s->tables.len, (long long)s->rows);
 	pg_emit_marker(s->emit, "false");
+	tell(s, "COMPLETED", NULL, NULL);
 	s->done = 1;
 	return 1;
 }

@@ -14,6 +14,7 @@
 #define LEAT_PG_SNAPSHOT_H
 
 #include "pg_emit.h"
+#include "pg_notify.h"
 
 struct pg_snapshot {
 	struct leat_task *task;
@@ -21,6 +22,8 @@ struct pg_snapshot {
 	struct pg_conn *conn;
 	struct pg_relcache *rels;
 	struct pg_emit *emit;
+	struct pg_notify *notify;
+	const char *notify_id;	/* of the signal behind it, or NULL */
 	int unpublished;	/* read what is captured, published or not */
 	uint64_t lsn;		/* of the snapshot */
 	int64_t txid;
@@ -61,6 +64,12 @@ int pg_snapshot_begin(struct pg_snapshot *s, const char *imported,
  */
 int pg_snapshot_poll(struct pg_snapshot *s, struct leat_batch *b,
     struct leat_err *err);
+
+/*
+ * Tells that it began: once its tables are settled. The rest of its progress is
+ * told by itself.
+ */
+void pg_snapshot_tell(struct pg_snapshot *s, const char *type);
 
 /* Frees what it holds; the connection is the caller's. Accepts a zeroed one. */
 void pg_snapshot_fini(struct pg_snapshot *s);

@@ -8,6 +8,7 @@
  *	SNAPSHOT	reads the tables as of an exported snapshot
  *	BETWEEN		the snapshot is read, the stream not yet started
  *	STREAM		follows the slot
+ *	BLOCKING	the stream waits, a signal's tables are read
  *	DONE		initial_only is through: nothing more to do
  *
  * A lost connection is an error of class RETRY: the worker closes the task and
@@ -38,10 +39,17 @@ enum {
 	SOURCE_CHUNK = 16 * 1024,
 	SOURCE_MAX = 256 * 1024 * 1024,
 	REPORT_MS = 1000,
+	STATUS_MAX = 16 * 1024,
 	FIRST_RETRY_MS = 100
 };
 
-enum pg_phase { PHASE_SNAPSHOT, PHASE_BETWEEN, PHASE_STREAM, PHASE_DONE };
+enum pg_phase {
+	PHASE_SNAPSHOT,
+	PHASE_BETWEEN,
+	PHASE_STREAM,
+	PHASE_BLOCKING,
+	PHASE_DONE
+};
 
 struct pg_source {
 	struct leat_task *task;
@@ -60,11 +68,14 @@ struct pg_source {
 	enum pg_phase phase;
 	struct pg_position pos;	/* stored, or where the stream begins */
 	int has_pos;
+	int was_snapshot;	/* the stored position is within one */
 	int64_t next_report;
 	int64_t next_start;	/* mono, of the stream */
 	int64_t start_wait_ms;	/* before the next try */
 	int64_t waited_ms;	/* for a slot in use, so far */
 	struct pg_snapshot snap;
+	struct pg_control control;
+	int reading;		/* the tables of a blocking snapshot */
 	struct pg_stream stream;
 };
 
@@ -85,7 +96,10 @@ read_stored(struct pg_source *s, struct leat_err *err)
 		text = leat_offset_get(s->task, leat_buf_cstr(&part));
 		if (text != NULL)
 			rc = pg_position_parse(text, &s->pos, err);
+		if (text != NULL && rc == 0)
+			rc = pg_control_restore(&s->control, text, err);
 		s->has_pos = text != NULL && rc == 0;
+		s->was_snapshot = s->has_pos && s->pos.snapshot;
 	}
 	leat_buf_fini(&part);
 	return rc;
@@ -163,6 +177,9 @@ begin_snapshot(struct pg_source *s, const char *imported, uint64_t lsn,
 		.txid = s->snap.txid, .snapshot = 1 };
 	set_system(s);
 	s->phase = PHASE_SNAPSHOT;
+	if (s->has_pos && s->was_snapshot)
+		pg_snapshot_tell(&s->snap, "ABORTED");
+	pg_snapshot_tell(&s->snap, "STARTED");
 	return 0;
 }
 
@@ -264,6 +281,8 @@ prepare_stream(struct pg_source *s, struct leat_err *err)
 		    s->slot.confirmed_lsn : slot.consistent_lsn;
 	}
 	set_system(s);
+	pg_notify(&s->control.notify, NULL, PG_NOTIFY_INITIAL, "SKIPPED",
+	    NULL, 0);
 	return start_stream(s, err);
 }
 
@@ -291,6 +310,9 @@ prepare(struct pg_source *s, struct leat_err *err)
 	if (snapshot < 0)
 		return snapshot;
 	rc = pg_check_tables(&s->sql, s->cfg, &s->tables, snapshot, err);
+	if (rc == 0 && !only)
+		rc = pg_control_publish(&s->control, &s->arena, &s->tables,
+		    err);
 	if (rc == 0 && !only)
 		rc = pg_publication_ensure(&s->sql, s->cfg, &s->tables, err);
 	if (rc < 0)
@@ -321,6 +343,12 @@ wire_up(struct pg_source *s, struct leat_err *err)
 	s->stream.repl = &s->repl;
 	s->stream.messages = &s->messages;
 	s->stream.skipped = pg_config_skipped(s->cfg, err);
+	if (rc == 0)
+		rc = pg_control_init(&s->control, s->task, &s->rels, &s->emit,
+		    &s->stream.dec, &s->arena, err);
+	s->control.pos = &s->stream.pos;
+	s->stream.control = &s->control;
+	s->snap.notify = &s->control.notify;
 	return rc < 0 ? rc : s->stream.skipped < 0 ? LEAT_E_CONFIG
 						   : 0;
 }
@@ -329,6 +357,7 @@ static void
 source_free(struct pg_source *s)
 {
 	pg_snapshot_fini(&s->snap);
+	pg_control_fini(&s->control);
 	pg_relcache_fini(&s->rels);
 	pg_messages_fini(&s->messages);
 	pg_emit_fini(&s->emit);
@@ -401,7 +430,7 @@ source_close(void *self)
 {
 	struct pg_source *s = self;
 
-	if (s->phase == PHASE_STREAM)
+	if (s->phase == PHASE_STREAM || s->phase == PHASE_BLOCKING)
 		pg_stream_stop(&s->stream);
 	pg_conn_close(&s->repl);
 	if (s->cfg->slot_drop || s->stream.watch.guard.gave_up)
@@ -439,47 +468,121 @@ poll_snapshot(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
 	return 0;
 }
 
+/* The tables are read as of the slot's point, where the stream stands. */
+static int
+begin_blocking(struct pg_source *s, struct leat_err *err)
+{
+	const struct pg_blocking *k = &s->control.blocking;
+	const struct pg_snapshot fresh = { .task = s->task, .cfg = s->cfg,
+		.conn = &s->sql, .rels = &s->control.inc.rels,
+		.emit = &s->emit, .notify = &s->control.notify,
+		.notify_id = k->signal_id };
+	int rc;
+
+	s->snap = fresh;
+	rc = pg_snapshot_begin(&s->snap, k->slot.snapshot,
+	    k->slot.consistent_lsn, err);
+	if (rc < 0)
+		return rc;
+	/* Imported: the slot that exported it may go. */
+	pg_conn_close(&s->control.blocking.repl);
+	pg_blocking_choose(k, &s->snap);
+	pg_snapshot_tell(&s->snap, "STARTED");
+	s->reading = 1;
+	return 0;
+}
+
+static void
+end_blocking(struct pg_source *s)
+{
+	pg_snapshot_fini(&s->snap);
+	pg_blocking_finish(&s->control.blocking);
+	s->control.inc.begun = 0;	/* its plans were replaced */
+	s->reading = 0;
+	s->phase = PHASE_STREAM;
+	leat_wait(s->task, -1, 0, 0);
+}
+
+/* What the signal asked for cannot be read: that ends it, not the task. */
+static int
+give_up_blocking(struct pg_source *s, struct leat_err *err)
+{
+	leat_log_error(s->task, "blocking snapshot given up", "reason=\"%s\"",
+	    err->text);
+	pg_snapshot_tell(&s->snap, "ABORTED");
+	leat_err_clear(err);
+	pg_emit_marker(&s->emit, "false");
+	end_blocking(s);
+	pg_conn_close(&s->sql);
+	return pg_conn_open(&s->sql, s->task, s->cfg, PG_CONN_SQL, err);
+}
+
+static int
+poll_blocking(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
+{
+	int rc = s->reading ? 0 : begin_blocking(s, err);
+
+	if (rc == 0)
+		rc = pg_snapshot_poll(&s->snap, b, err);
+	if (rc < 0 && err->cls != LEAT_CLS_RETRY)
+		rc = give_up_blocking(s, err);
+	else if (rc == 1)
+		end_blocking(s);
+	if (rc < 0 || pg_notify_flush(&s->control.notify, b) != 0)
+		return rc < 0 ? rc : 0;
+	if (b->nrecords > 0 || pg_control_moved(&s->control))
+		return pg_apply_position(&s->stream, b, err);
+	return 0;
+}
+
 static void
 report(struct pg_source *s)
 {
 	int64_t now = leat_mono_ms(s->task);
-	char json[512];
+	struct leat_buf b;
 
 	if (now < s->next_report)
 		return;
 	s->next_report = now + REPORT_MS;
+	leat_buf_init(&b, STATUS_MAX);
 	if (s->phase == PHASE_SNAPSHOT)
-		(void)snprintf(json, sizeof(json), "{\"phase\":\"snapshot\","
+		(void)leat_buf_printf(&b, "{\"phase\":\"snapshot\","
 		    "\"lsn\":\"" PG_LSN_FMT "\",\"tables\":%u,\"tables_done\":"
-		    "%u,\"rows\":%lld,\"table_rows\":%lld}",
+		    "%u,\"rows\":%lld,\"table_rows\":%lld",
 		    PG_LSN_ARGS(s->snap.lsn), s->snap.tables.len,
 		    s->snap.table, (long long)s->snap.rows,
 		    (long long)s->snap.table_rows);
-	else if (s->phase == PHASE_STREAM)
-		(void)snprintf(json, sizeof(json), "{\"phase\":\"streaming\","
+	else if (s->phase == PHASE_STREAM || s->phase == PHASE_BLOCKING)
+		(void)leat_buf_printf(&b, "{\"phase\":\"streaming\","
 		    "\"slot\":\"%s\",\"lsn\":\"" PG_LSN_FMT "\","
 		    "\"confirmed_lsn\":\"" PG_LSN_FMT "\",\"server_lsn\":\""
-		    PG_LSN_FMT "\",\"in_transaction\":%s}", s->cfg->slot,
+		    PG_LSN_FMT "\",\"in_transaction\":%s", s->cfg->slot,
 		    PG_LSN_ARGS(s->stream.pos.lsn),
 		    PG_LSN_ARGS(s->stream.confirmed),
 		    PG_LSN_ARGS(s->stream.server_end),
 		    s->stream.in_tx ? "true" : "false");
 	else if (s->phase == PHASE_BETWEEN)
-		(void)snprintf(json, sizeof(json), "{\"phase\":\"starting\","
-		    "\"slot\":\"%s\",\"slot_in_use\":%s}", s->cfg->slot,
+		(void)leat_buf_printf(&b, "{\"phase\":\"starting\","
+		    "\"slot\":\"%s\",\"slot_in_use\":%s", s->cfg->slot,
 		    s->start_wait_ms > 0 ? "true" : "false");
 	else
-		(void)snprintf(json, sizeof(json), "{\"phase\":\"done\"}");
-	leat_status(s->task, json);
+		(void)leat_buf_add_str(&b, "{\"phase\":\"done\"");
+	pg_control_status(&s->control, &b);
+	(void)leat_buf_add_byte(&b, '}');
+	if (leat_buf_cstr(&b) != NULL)
+		leat_status(s->task, leat_buf_cstr(&b));
+	leat_buf_fini(&b);
 }
 
 static int32_t
 source_poll(void *self, struct leat_batch *b, struct leat_err *err)
 {
 	struct pg_source *s = self;
+	int rc;
 
 	pg_relcache_sweep(&s->rels);
 	pg_emit_clock(&s->emit);
+	(void)pg_control_poll(&s->control, b);
 	report(s);
 	switch (s->phase) {
 	case PHASE_SNAPSHOT:
@@ -487,7 +590,13 @@ source_poll(void *self, struct leat_batch *b, struct leat_err *err)
 	case PHASE_BETWEEN:
 		return poll_between(s, err);
 	case PHASE_STREAM:
-		return pg_stream_poll(&s->stream, b, err);
+		rc = pg_stream_poll(&s->stream, b, err);
+		if (rc == 0 && s->control.blocking.step == PG_BLOCKING_READY &&
+		    !s->stream.in_tx)
+			s->phase = PHASE_BLOCKING;
+		return rc;
+	case PHASE_BLOCKING:
+		return poll_blocking(s, b, err);
 	case PHASE_DONE:
 		leat_wait(s->task, -1, 0, -1);
 		return 0;
@@ -505,9 +614,19 @@ source_durable(void *self, const struct leat_position *p,
 
 	if (rc < 0)
 		return rc;
-	if (s->phase != PHASE_STREAM || pos.snapshot)
+	if ((s->phase != PHASE_STREAM && s->phase != PHASE_BLOCKING) ||
+	    pos.snapshot)
 		return 0;
 	return pg_stream_durable(&s->stream, &pos, err);
+}
+
+static int32_t
+source_signal(void *self, const struct leat_signal *sig, struct leat_err *err)
+{
+	struct pg_source *s = self;
+
+	return pg_signals_take(&s->control.signals, leat_str_c(sig->id),
+	    leat_str_c(sig->type), leat_str_c(sig->data), err);
 }
 
 static int32_t
@@ -515,7 +634,8 @@ source_tick(void *self, struct leat_err *err)
 {
 	struct pg_source *s = self;
 
-	return s->phase == PHASE_STREAM ? pg_stream_tick(&s->stream, err) : 0;
+	return s->phase == PHASE_STREAM || s->phase == PHASE_BLOCKING ?
+	    pg_stream_tick(&s->stream, err) : 0;
 }
 
 static const struct leat_source_ops ops = {
@@ -524,6 +644,7 @@ static const struct leat_source_ops ops = {
 	.poll = source_poll,
 	.durable = source_durable,
 	.tick = source_tick,
+	.signal = source_signal,
 	.close = source_close,
 };
 

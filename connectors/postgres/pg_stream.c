@@ -194,7 +194,7 @@ send_status(struct pg_stream *s, struct leat_err *err)
 	int rc, left;
 
 	pgo_status_encode(msg, manual ? s->server_end : s->confirmed,
-	    manual ? 0 : s->confirmed, leat_now_us(s->task), 0);
+	    manual ? 0 : s->confirmed, leat_now_us(s->task), s->asks);
 	rc = PQputCopyData(s->repl->pg, (const char *)msg, sizeof(msg));
 	left = rc < 0 ? -1 : PQflush(s->repl->pg);
 	if (left < 0)
@@ -203,7 +203,7 @@ send_status(struct pg_stream *s, struct leat_err *err)
 	s->next_status = leat_mono_ms(s->task) + (rc == 0 ? 100 : s->status_ms);
 	if (rc > 0) {
 		s->told = s->confirmed;
-		s->must_reply = 0;
+		s->must_reply = s->asks = 0;
 	}
 	pg_meter_status(s);
 	return check_stuck(s, rc == 0 || left > 0, err);
@@ -214,7 +214,8 @@ pg_stream_tick(struct pg_stream *s, struct leat_err *err)
 {
 	if (!pg_conn_ok(s->repl))
 		return 0;	/* poll() will say why */
-	if (s->must_reply || leat_mono_ms(s->task) >= s->next_status)
+	s->asks |= pg_control_asks(s->control);
+	if (s->must_reply || s->asks || leat_mono_ms(s->task) >= s->next_status)
 		return send_status(s, err);
 	return check_stuck(s, PQflush(s->repl->pg) > 0, err);
 }
@@ -270,6 +271,7 @@ keepalive(struct pg_stream *s, const struct pgo_frame *f)
 		s->server_end = f->lsn;
 	if (f->reply_now)
 		s->must_reply = 1;
+	pg_control_reached(s->control, f->lsn);
 	if (s->in_tx || f->lsn <= s->pos.flush)
 		return;
 	if (!f->reply_now && now - s->last_idle < s->status_ms)
@@ -329,19 +331,45 @@ take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 	return pg_spools_take(&s->spools, &s->dec, &f, err);
 }
 
+/*
+ * Between two transactions: rows of a chunk go out whose window has closed. 1:
+ * the stream has to wait.
+ */
+static int
+between(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
+{
+	const struct pg_queue *q = &s->queue;
+
+	if (s->control == NULL || s->in_tx)
+		return 0;
+	if (pg_inc_ready(&s->control->inc)) {
+		int rc = pg_inc_emit(&s->control->inc, b, s->pos.lsn_commit,
+		    s->pos.lsn, err);
+
+		if (rc != 0)
+			return rc;
+	}
+	return q->len > 0 && pg_control_holds(s->control,
+	    q->items[q->head].data, q->items[q->head].len);
+}
+
 /* The queue into the batch, until one of them ends. */
 static int
 take_frames(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 {
-	while (s->queue.len > 0 && !b->full &&
-	    (int64_t)b->nrecords < s->cfg->max_batch) {
-		int rc = take_frame(s, b, err);
+	for (;;) {
+		int rc = between(s, b, err);
 
+		if (rc != 0)
+			return rc < 0 ? rc : 0;
+		if (s->queue.len == 0 || b->full ||
+		    (int64_t)b->nrecords >= s->cfg->max_batch)
+			return 0;
+		rc = take_frame(s, b, err);
 		if (rc != 0)
 			return rc;
 		queue_pop(&s->queue);
 	}
-	return 0;
 }
 
 /*
@@ -406,7 +434,9 @@ give_position(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 {
 	int rc;
 
-	if (!s->position_dirty)
+	/* A notification that waits goes out with what it tells. */
+	if (!s->position_dirty || (s->control != NULL &&
+	    pg_notify_flush(&s->control->notify, b) != 0))
 		return 0;
 	rc = pg_apply_position(s, b, err);
 	if (rc == 0)
@@ -424,6 +454,7 @@ wait_for_more(struct pg_stream *s, int taken)
 
 	if (left < ms)
 		ms = left > 0 ? left : 0;
+	fd = pg_control_wait_fd(s->control, fd, &ms);
 	if (taken == PG_CONV_NOMEM)
 		leat_wait(s->task, -1, 0, NO_MEMORY_WAIT_MS);
 	else if (s->queue.len >= GATHER_BY_FD && s->queue.in_tx)
@@ -489,6 +520,9 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 {
 	int rc, taken = 0;
 
+	rc = pg_control_work(s->control, err);
+	if (rc < 0)
+		return rc;
 	if (s->failed.code == 0)
 		(void)receive(s, &s->failed);
 	if (s->failed.code == 0)
@@ -509,7 +543,7 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 	if (rc < 0)
 		return rc;
 	pg_meter_poll(s, b->nrecords);
-	if (b->nrecords > 0)
+	if (b->nrecords > 0 || pg_control_moved(s->control))
 		s->position_dirty = 1;
 	rc = give_position(s, b, err);
 	if (rc == 0 && s->must_reply)

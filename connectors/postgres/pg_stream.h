@@ -18,6 +18,7 @@
 #include "pg_emit.h"
 #include "pg_message.h"
 #include "pg_position.h"
+#include "pg_signal_control.h"
 #include "pg_spool.h"
 #include "pg_watch.h"
 
@@ -50,6 +51,7 @@ struct pg_stream {
 	struct pg_conn *repl;
 	struct pg_relcache *rels;
 	struct pg_emit *emit;
+	struct pg_control *control;	/* NULL: nobody asks for anything */
 	const struct pg_messages *messages;
 	int32_t skipped;	/* PG_SKIP_* */
 
@@ -74,6 +76,7 @@ struct pg_stream {
 	uint64_t told;		/* what the server was told last */
 	uint64_t server_end;	/* end of its log, as far as it said */
 	int must_reply;
+	int asks;		/* the server shall say where it is */
 	int64_t stuck_since;	/* mono, since when a status waits; 0: none */
 	int stuck_said;
 	int position_dirty;

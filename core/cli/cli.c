@@ -16,6 +16,8 @@ const struct cli_command cli_commands[] = {
 	    cmd_doctor },
 	{ "connectors", "list connectors, pause, resume, stop, restart them",
 	    cmd_connectors },
+	{ "signal", "ask a running source for something: a snapshot of tables",
+	    cmd_signal },
 	{ "plugins", "list plugins, describe a connector's options",
 	    cmd_plugins },
 	{ "topics", "list, describe, create, alter, delete topics",

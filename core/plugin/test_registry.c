@@ -138,7 +138,7 @@ test_other_major(void **state)
 	plugin.abi_minor = 3;
 	/* Nothing behind the prefix may be believed. */
 	plugin.name = (const char *)(uintptr_t)16;
-	refused("built for plugin ABI 2.3, this worker has 1.0",
+	refused("built for plugin ABI 2.3, this worker has 1.1",
 	    "rebuild the plugin with the SDK of this worker");
 }
 
@@ -147,7 +147,7 @@ test_newer_minor(void **state)
 {
 	(void)state;
 	plugin.abi_minor = 7;
-	refused("ABI 1.7, newer than this worker's 1.0", "upgrade the worker");
+	refused("ABI 1.7, newer than this worker's 1.1", "upgrade the worker");
 }
 
 static void

@@ -60,6 +60,7 @@ struct route {
 extern const struct route routes_connectors[];
 extern const struct route routes_offsets[];
 extern const struct route routes_plugins[];
+extern const struct route routes_signals[];
 extern const struct route routes_topics[];
 extern const struct route routes_root[];
 

@@ -11,6 +11,7 @@ static const struct route *const tables[] = {
 	routes_connectors,
 	routes_offsets,
 	routes_plugins,
+	routes_signals,
 	routes_topics,
 };
 

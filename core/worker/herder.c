@@ -290,6 +290,46 @@ herder_restart(struct herder *h, const char *name, int32_t task,
 	return 0;
 }
 
+/*
+ * Tasks live as long as the herder's lock is held; a task's own lock is a leaf
+ * below it.
+ */
+static int
+signal_locked(const struct conn *c, const char *id, const char *type,
+    const char *data, struct leat_err *err)
+{
+	int rc = 0;
+
+	if (c->reg == NULL || c->ntasks == 0)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
+		    "connector %s has no task that runs", c->name);
+	if (c->reg->connector.kind != LEAT_SOURCE ||
+	    c->reg->source.signal == NULL)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
+		    "connector %s (%s) takes no signals", c->name,
+		    c->reg->connector.name);
+	for (size_t i = 0; i < c->ntasks && rc == 0; i++)
+		rc = task_signal(c->tasks[i], id, type, data, err);
+	return rc;
+}
+
+int
+herder_signal(struct herder *h, const char *name, const char *id,
+    const char *type, const char *data, struct leat_err *err)
+{
+	struct conn *c;
+	int rc = 0;
+
+	lock_acquire(&h->lock);
+	c = leat_map_get_c(&h->conns, name);
+	if (c != NULL && c->gone)
+		c = NULL;
+	if (c != NULL)
+		rc = signal_locked(c, id, type, data, err);
+	lock_release(&h->lock);
+	return c == NULL ? unknown(name, err) : rc;
+}
+
 void
 herder_validate(struct herder *h, const char *name,
     const struct properties *props, struct problems *out)

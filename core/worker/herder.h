@@ -78,6 +78,14 @@ void herder_validate(struct herder *h, const char *name,
 int herder_apply(struct herder *h, const struct wanted *list, size_t n,
     uint64_t generation, struct leat_err *err);
 
+/*
+ * Leaves a signal for all tasks of a source. LEAT_E_STATE when it takes none,
+ * or has no task that runs. Returns at once; what becomes of the signal is the
+ * source's to tell.
+ */
+int herder_signal(struct herder *h, const char *name, const char *id,
+    const char *type, const char *data, struct leat_err *err);
+
 /* LEAT_E_NOTFOUND for an unknown name. All return at once. */
 int herder_target(struct herder *h, const char *name, enum target_state want,
     struct leat_err *err);

@@ -164,6 +164,13 @@ host_status(struct leat_task *t, const char *json)
 	lock_release(&t->lock);
 }
 
+static int32_t
+host_topic_next(struct leat_task *t, const char *topic, int64_t from,
+    struct leat_topic_record *rec, struct leat_err *err)
+{
+	return task_topic_next(t, topic, from, rec, err);
+}
+
 static const char *
 host_task_name(struct leat_task *t)
 {
@@ -197,4 +204,5 @@ const struct leat_host host_table = {
 	.status = host_status,
 	.task_name = host_task_name,
 	.task_id = host_task_id,
+	.topic_next = host_topic_next,
 };

@@ -447,6 +447,7 @@ source_step(struct leat_task *t, struct leat_err *err)
 		wait_pressed(t, s, until);
 		return 0;
 	}
+	task_signals_deliver(t);
 	if (poll_source(t, s, err) < 0)
 		return err->code;
 	if (s->busy || s->poll_failed)

@@ -35,6 +35,7 @@ enum {
 static void
 task_free(struct leat_task *t)
 {
+	task_signals_free(t);
 	task_metrics_fini(&t->m);
 	topics_seen_fini(&t->topics);
 	leat_arena_fini(&t->memory);
@@ -433,6 +434,7 @@ task_plugin_close(struct leat_task *t)
 	}
 	t->self = NULL;
 	t->opened = false;
+	topic_reader_close(&t->topic_reader);
 	metrics_drop(t);
 }
 

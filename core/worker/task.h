@@ -27,6 +27,7 @@
 #include "core/base/thread.h"
 #include "core/worker/backoff.h"
 #include "core/worker/settings.h"
+#include "core/worker/task_asks.h"
 #include "core/worker/task_fsm.h"
 #include "core/worker/task_metrics.h"
 #include "core/worker/topics_seen.h"
@@ -105,11 +106,12 @@ struct leat_task {
 
 	struct topics_seen topics;
 
-	struct lock lock;	/* RANK_TASK; guards the next four */
+	struct lock lock;	/* RANK_TASK; guards the next six */
 	struct cond cond;
 	bool interruptible;	/* between open() and close() */
 	int32_t interrupting;	/* calls of interrupt() going on */
 	char *status_json;
+	struct task_signal *signals;	/* oldest first */
 	struct leat_err error;	/* the last; code 0: none */
 
 	/* All below belongs to the task's thread. */
@@ -122,6 +124,7 @@ struct leat_task {
 	struct leat_schema_pool *pool;
 	struct budget_share *share;
 	size_t charged;
+	struct topic_reader topic_reader;
 	void *data;		/* struct source or struct sink */
 	struct backoff backoff;
 	struct backoff backoff_late;

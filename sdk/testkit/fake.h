@@ -26,6 +26,13 @@ struct fake_metric {
 	int64_t value;
 };
 
+/* A record of the topics that a source reads. */
+struct fake_topic_record {
+	const char *topic;
+	const char *key;	/* NULL: null */
+	const char *value;
+};
+
 struct fake_failure {
 	uint32_t index;
 	struct leat_err err;
@@ -73,6 +80,7 @@ struct leat_fake {
 	bool in_poll;
 	bool position_failed;	/* in this poll() */
 
+	struct fake_list topic;	/* of struct fake_topic_record */
 	struct fake_list records;	/* of struct leat_record */
 	struct fake_list positions;	/* of struct leat_fake_position */
 	size_t durable;		/* positions that are */

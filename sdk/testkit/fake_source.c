@@ -95,6 +95,36 @@ leat_fake_wait(struct leat_fake *f)
 }
 
 int
+leat_fake_signal(struct leat_fake *f, const char *id, const char *type,
+    const char *data)
+{
+	const struct leat_signal sig = { .size = sizeof(sig), .id = id,
+		.type = type, .data = data };
+	const struct leat_source_ops *ops = f->connector->source;
+
+	if (!is_open(f, LEAT_SOURCE))
+		return fake_not_open(f, "signal");
+	if (ops->size < sizeof(*ops) || ops->signal == NULL)
+		return LEAT_E_NOTFOUND;
+	leat_err_clear(&f->err);
+	return fake_returned(f, "signal", ops->signal(f->self, &sig,
+	    &f->err));
+}
+
+void
+leat_fake_topic_add(struct leat_fake *f, const char *topic, const char *key,
+    const char *value)
+{
+	struct fake_topic_record *r = fake_need(leat_arena_alloc(&f->arena,
+	    sizeof(*r)));
+
+	r->topic = fake_strdup(f, topic);
+	r->key = key == NULL ? NULL : fake_strdup(f, key);
+	r->value = value == NULL ? NULL : fake_strdup(f, value);
+	fake_add(&f->topic, r);
+}
+
+int
 leat_fake_tick(struct leat_fake *f)
 {
 	int rc = 0;

@@ -265,6 +265,37 @@ host_mono_ms(struct leat_task *t)
 	return fake_mono_ms(fake_of(t));
 }
 
+/* ------------------------------------------------------------------ topics */
+
+/* Offsets count the records of one topic. */
+static int32_t
+host_topic_next(struct leat_task *t, const char *topic, int64_t from,
+    struct leat_topic_record *rec, struct leat_err *err)
+{
+	struct leat_fake *f = fake_of(t);
+	int64_t offset = -1;
+
+	if (rec->size != sizeof(*rec) || from < 0) {
+		fake_broken(f, "leat_topic_next(): size %u, offset %lld",
+		    (unsigned)rec->size, (long long)from);
+		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_STATE,
+		    "leat_topic_next() was misused");
+	}
+	for (size_t i = 0; i < f->topic.len; i++) {
+		const struct fake_topic_record *r = f->topic.items[i];
+
+		if (strcmp(r->topic, topic) != 0 || ++offset < from)
+			continue;
+		*rec = (struct leat_topic_record){ .size = sizeof(*rec),
+			.offset = offset, .key = r->key, .value = r->value };
+		rec->key_len = r->key == NULL ? 0 : (uint32_t)strlen(r->key);
+		rec->value_len = r->value == NULL ? 0 :
+		    (uint32_t)strlen(r->value);
+		return 1;
+	}
+	return 0;
+}
+
 /* --------------------------------------------------------- metrics, status */
 
 static int64_t *
@@ -397,4 +428,5 @@ const struct leat_host fake_table = {
 	.status = host_status,
 	.task_name = host_task_name,
 	.task_id = host_task_id,
+	.topic_next = host_topic_next,
 };

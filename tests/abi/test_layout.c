@@ -144,6 +144,20 @@ static const struct place places[] = {
 	PLACE(finding, text, 16, 8),
 	PLACE(finding, cure, 24, 8),
 
+	PLACE(host, topic_next, 168, 8),	/* 1.1 */
+
+	PLACE(signal, size, 0, 4),	/* 1.1 */
+	PLACE(signal, id, 8, 8),
+	PLACE(signal, type, 16, 8),
+	PLACE(signal, data, 24, 8),
+	PLACE(topic_record, size, 0, 4),	/* 1.1 */
+	PLACE(topic_record, offset, 8, 8),
+	PLACE(topic_record, timestamp_ms, 16, 8),
+	PLACE(topic_record, key, 24, 8),
+	PLACE(topic_record, value, 32, 8),
+	PLACE(topic_record, key_len, 40, 4),
+	PLACE(topic_record, value_len, 44, 4),
+
 	PLACE(source_ops, size, 0, 4),
 	PLACE(source_ops, open, 8, 8),
 	PLACE(source_ops, poll, 16, 8),
@@ -151,6 +165,7 @@ static const struct place places[] = {
 	PLACE(source_ops, tick, 32, 8),
 	PLACE(source_ops, interrupt, 40, 8),
 	PLACE(source_ops, close, 48, 8),
+	PLACE(source_ops, signal, 56, 8),	/* 1.1 */
 
 	PLACE(sink_ops, size, 0, 4),
 	PLACE(sink_ops, open, 8, 8),

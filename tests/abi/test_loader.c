@@ -79,9 +79,9 @@ test_versions(void **state)
 {
 	(void)state;
 	check_refused("other-major", LEAT_E_ABI,
-	    "built for plugin ABI 2.0, this worker has 1.0");
+	    "built for plugin ABI 2.0, this worker has 1.1");
 	check_refused("newer-minor", LEAT_E_ABI,
-	    "built for plugin ABI 1.1, newer than this worker's 1.0");
+	    "built for plugin ABI 1.2, newer than this worker's 1.1");
 	check_refused("short-struct", LEAT_E_ABI,
 	    "is 16 bytes, shorter than the 48 of 1.0");
 }

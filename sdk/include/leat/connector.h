@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * connector.h: the ABI between a worker and a plugin, version 1.0.
+ * connector.h: the ABI between a worker and a plugin, version 1.1.
  *
  * A plugin is one shared object with one exported symbol:
  *
@@ -24,6 +24,8 @@
  *
  * Log of the ABI
  *	1.0	first version
+ *	1.1	signals: leat_source_ops.signal; leat_host.topic_next;
+ *		examinations: leat_connector.examine, leat_host.finding
  * Added things raise the minor and stand at the end of their struct; changed or
  * removed things raise the major.
  */
@@ -135,6 +137,27 @@ struct leat_position {
 	const char *offset;	/* {"lsn":531325128} */
 };
 
+/* What a user asks a running source to do. The texts are never NULL. */
+struct leat_signal {
+	uint32_t size;		/* sizeof(struct leat_signal) */
+	uint32_t reserved;
+	const char *id;		/* "": none was given */
+	const char *type;	/* "execute-snapshot" */
+	const char *data;	/* JSON, or "" */
+};
+
+/* A record of a topic, in bytes. */
+struct leat_topic_record {
+	uint32_t size;		/* of the caller's struct, set by the caller */
+	uint32_t reserved;
+	int64_t offset;
+	int64_t timestamp_ms;
+	const char *key;	/* NULL: null; not NUL-terminated */
+	const char *value;
+	uint32_t key_len;
+	uint32_t value_len;
+};
+
 /* What a sink's put() gets. */
 struct leat_sink_batch {
 	const struct leat_record *records;
@@ -194,6 +217,9 @@ struct leat_host {
 	int32_t (*task_id)(struct leat_task *t);
 	int32_t (*finding)(struct leat_task *t,
 	    const struct leat_finding *finding);	/* since 1.1 */
+	/* since 1.1 */
+	int32_t (*topic_next)(struct leat_task *t, const char *topic,
+	    int64_t from, struct leat_topic_record *rec, struct leat_err *err);
 };
 
 /* The head of the opaque struct leat_task, so that wrappers reach the table. */
@@ -325,6 +351,27 @@ leat_offset_get(struct leat_task *t, const char *partition)
  */
 int64_t leat_offset_i64(struct leat_task *t, const char *partition,
     const char *member, int64_t def);
+
+/* ------------------------------------------------------------------ topics */
+
+/*
+ * For a source that reads a topic of the worker's broker: the first record of
+ * partition 0 at or behind offset `from` that is committed. 1: it is in *rec,
+ * valid until the callback returns; 0: none yet, or no such topic; negative:
+ * err is filled, LEAT_E_STATE from a host before 1.1. Where it stands, the
+ * source keeps in its own position.
+ */
+static inline int32_t
+leat_topic_next(struct leat_task *t, const char *topic, int64_t from,
+    struct leat_topic_record *rec, struct leat_err *err)
+{
+	const struct leat_host *h = leat_host_of(t);
+
+	if (h->size < offsetof(struct leat_host, topic_next) + sizeof(void *))
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
+		    "this worker gives connectors no topics");
+	return h->topic_next(t, topic, from, rec, err);
+}
 
 /* ----------------------------------------------------- waiting, stopping */
 
@@ -470,6 +517,8 @@ void leat_finding_add(struct leat_task *t, int32_t grade, const char *subject,
  * interrupt  @thread any. The task should return soon from whatever call it is
  *	    in. Async-signal-safe it need not be.
  * close    Always the last call; self is gone after it.
+ * signal   A user asks for something (leat signal, the REST API), between two
+ *	    other calls. A failure is logged and does not end the task.
  */
 struct leat_source_ops {
 	uint32_t size;		/* sizeof(struct leat_source_ops) */
@@ -483,6 +532,9 @@ struct leat_source_ops {
 	int32_t (*tick)(void *self, struct leat_err *err);
 	void (*interrupt)(void *self);
 	void (*close)(void *self);
+	/* since 1.1 */
+	int32_t (*signal)(void *self, const struct leat_signal *sig,
+	    struct leat_err *err);
 };
 
 /*
@@ -573,11 +625,14 @@ struct leat_plugin {
 
 _Static_assert(offsetof(struct leat_plugin, name) == 16, "ABI");
 _Static_assert(sizeof(struct leat_plugin) == 48, "ABI");
-_Static_assert(sizeof(struct leat_source_ops) == 56, "ABI");
+_Static_assert(sizeof(struct leat_source_ops) == 64, "ABI");
 _Static_assert(sizeof(struct leat_sink_ops) == 56, "ABI");
 _Static_assert(offsetof(struct leat_connector, examine) == 96, "ABI");
 _Static_assert(offsetof(struct leat_batch, task) == 24, "ABI");
 _Static_assert(offsetof(struct leat_host, task_id) == 152, "ABI");
+_Static_assert(offsetof(struct leat_host, topic_next) == 168, "ABI");
+_Static_assert(sizeof(struct leat_signal) == 32, "ABI");
+_Static_assert(sizeof(struct leat_topic_record) == 48, "ABI");
 
 #define LEAT_EXPORT __attribute__((visibility("default")))
 

@@ -90,6 +90,12 @@ int leat_fake_durable_to(struct leat_fake *f, size_t i);
 /* The same up to the last position. */
 int leat_fake_durable(struct leat_fake *f);
 int leat_fake_tick(struct leat_fake *f);
+/* Calls signal(); LEAT_E_NOTFOUND when the source has none. */
+int leat_fake_signal(struct leat_fake *f, const char *id, const char *type,
+    const char *data);
+/* Adds a record to a topic that leat_topic_next() reads; NULL is a null. */
+void leat_fake_topic_add(struct leat_fake *f, const char *topic,
+    const char *key, const char *value);
 /* Sets stopping and calls interrupt(). @thread any */
 void leat_fake_stop(struct leat_fake *f);
 

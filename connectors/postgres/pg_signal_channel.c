@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pg_signal_channel.c: see pg_signal.h; the ways that signals come.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <leat/buf.h>
+
+#include "pg_signal.h"
+
+enum {
+	PARSE_CHUNK = 4096,
+	PARSE_MAX = 16 * 1024 * 1024,
+	RECORDS_A_LOOK = 100
+};
+
+int
+pg_signals_init(struct pg_signals *s, struct leat_task *t,
+    const struct pg_config *cfg, const char *prefix, struct leat_arena *a,
+    struct leat_err *err)
+{
+	s->task = t;
+	s->cfg = cfg;
+	s->prefix = prefix;
+	s->channels = pg_config_signal_channels(cfg, err);
+	if (s->channels < 0)
+		return LEAT_E_CONFIG;
+	s->topic = cfg->signal_topic != NULL ? cfg->signal_topic :
+	    leat_arena_printf(a, "%s-signal", prefix);
+	if (s->topic == NULL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory");
+	return 0;
+}
+
+static void
+deliver(struct pg_signals *s, int rc, const struct pg_signal *sig,
+    struct leat_str id, const struct leat_err *err)
+{
+	char shown[PG_SIGNAL_ID_MAX + 1];
+
+	if (rc == 0) {
+		s->act(s->arg, sig);
+		return;
+	}
+	(void)snprintf(shown, sizeof(shown), "%.*s",
+	    id.len > PG_SIGNAL_ID_MAX ? PG_SIGNAL_ID_MAX : (int)id.len,
+	    id.len == 0 ? "" : id.ptr);
+	s->refuse(s->arg, shown, err);
+}
+
+static void
+take(struct pg_signals *s, struct leat_str id, struct leat_str type,
+    struct leat_str data)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct pg_signal sig;
+	struct leat_arena a;
+	int rc;
+
+	leat_arena_init(&a, PARSE_CHUNK, PARSE_MAX);
+	rc = pg_signal_parse(id, type, data, &a, &sig, &err);
+	deliver(s, rc, &sig, id, &err);
+	leat_arena_fini(&a);
+}
+
+static void
+take_object(struct pg_signals *s, struct leat_str json)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct pg_signal sig;
+	struct leat_arena a;
+	int rc;
+
+	leat_arena_init(&a, PARSE_CHUNK, PARSE_MAX);
+	rc = pg_signal_parse_object(json, &a, &sig, &err);
+	deliver(s, rc, &sig, LEAT_STR(""), &err);
+	leat_arena_fini(&a);
+}
+
+int
+pg_signals_take(struct pg_signals *s, struct leat_str id,
+    struct leat_str type, struct leat_str data, struct leat_err *err)
+{
+	if ((s->channels & PG_CHANNEL_PROCESS) == 0)
+		return leat_err_set(err, LEAT_CLS_RECORD, LEAT_E_STATE,
+		    "signal.enabled.channels has no in-process: the signal is "
+		    "not taken");
+	take(s, id, type, data);
+	return 0;
+}
+
+/* ------------------------------------------------------------------- table */
+
+int
+pg_signal_is_table(const char *table, struct leat_str schema,
+    struct leat_str name)
+{
+	return table != NULL && strlen(table) == schema.len + 1 + name.len &&
+	    memcmp(table, schema.ptr, schema.len) == 0 &&
+	    table[schema.len] == '.' &&
+	    memcmp(table + schema.len + 1, name.ptr, name.len) == 0;
+}
+
+void
+pg_signals_relation(struct pg_signals *s, const struct pgo_relation *rel)
+{
+	if ((s->channels & PG_CHANNEL_SOURCE) == 0)
+		return;
+	if (pg_signal_is_table(s->cfg->signal_table, rel->schema, rel->name))
+		s->table_oid = rel->oid;
+	else if (s->table_oid == rel->oid)
+		s->table_oid = 0;	/* it was renamed */
+}
+
+static struct leat_str
+column(const struct pgo_tuple *row, uint32_t i)
+{
+	if (i >= row->ncols || row->cols[i].kind != PGO_TEXT)
+		return LEAT_STR("");
+	return (struct leat_str){ row->cols[i].data, row->cols[i].len };
+}
+
+void
+pg_signals_row(struct pg_signals *s, const struct pgo_tuple *row)
+{
+	take(s, column(row, 0), column(row, 1), column(row, 2));
+}
+
+/* -------------------------------------------------------------------- file */
+
+/* All of the file, which may grow meanwhile. */
+static int
+read_all(int fd, struct leat_buf *b)
+{
+	for (;;) {
+		uint8_t *to = leat_buf_reserve(b, 4096);
+		ssize_t n;
+
+		if (to == NULL)
+			return -EFBIG;
+		n = read(fd, to, 4096);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return 0;
+		b->len += (size_t)n;
+	}
+}
+
+/* Reads and empties it. 0, or -errno; a file that is not there is empty. */
+static int
+read_file(const char *path, struct leat_buf *b)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+	int rc = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		rc = -errno;
+	else if (!S_ISREG(st.st_mode))
+		rc = -EINVAL;
+	else if (st.st_size > 0)
+		rc = read_all(fd, b);
+	if (rc == 0 && b->len > 0 && ftruncate(fd, 0) < 0)
+		rc = -errno;
+	(void)close(fd);
+	return rc;
+}
+
+static void
+poll_file(struct pg_signals *s)
+{
+	struct leat_str rest;
+	struct leat_buf b;
+	int rc;
+
+	leat_buf_init(&b, PG_SIGNAL_FILE_MAX);
+	rc = read_file(s->cfg->signal_file, &b);
+	if (rc < 0 && !s->file_bad)
+		leat_log_warn(s->task, "the file of signals cannot be read",
+		    "file=\"%s\" reason=\"%s\"", s->cfg->signal_file,
+		    rc == -EINVAL ? "not a plain file" : strerror(-rc));
+	s->file_bad = rc < 0;
+	rest = (struct leat_str){ (const char *)b.data, rc < 0 ? 0 : b.len };
+	while (rest.len > 0) {
+		struct leat_str line = leat_str_trim(leat_str_cut(&rest,
+		    '\n'));
+
+		if (line.len > 0)
+			take_object(s, line);
+	}
+	leat_buf_fini(&b);
+}
+
+/* ------------------------------------------------------------------- topic */
+
+static void
+take_record(struct pg_signals *s, const struct leat_topic_record *rec)
+{
+	struct leat_str key = { rec->key, rec->key_len };
+
+	if (rec->key == NULL || !leat_str_eq_c(key, s->prefix))
+		leat_log_debug(s->task, "signal for somebody else",
+		    "offset=%lld", (long long)rec->offset);
+	else if (rec->value != NULL)
+		take_object(s, (struct leat_str){ rec->value,
+		    rec->value_len });
+}
+
+static void
+poll_topic(struct pg_signals *s)
+{
+	struct leat_topic_record rec = { .size = sizeof(rec) };
+	struct leat_err err = LEAT_ERR_INIT;
+	int rc = 0;
+
+	for (int i = 0; i < RECORDS_A_LOOK; i++) {
+		rc = leat_topic_next(s->task, s->topic, s->topic_offset, &rec,
+		    &err);
+		if (rc <= 0)
+			break;
+		/* First: what it does is stored together with it. */
+		s->topic_offset = rec.offset + 1;
+		s->moved = 1;
+		take_record(s, &rec);
+	}
+	if (rc < 0 && !s->topic_bad)
+		leat_log_warn(s->task, "the topic of signals cannot be read",
+		    "topic=%s reason=\"%s\"", s->topic, err.text);
+	s->topic_bad = rc < 0;
+	if (rc > 0)
+		s->next_look = 0;	/* there is more */
+}
+
+void
+pg_signals_poll(struct pg_signals *s)
+{
+	int64_t now = leat_mono_ms(s->task);
+
+	if (now < s->next_look ||
+	    (s->channels & (PG_CHANNEL_FILE | PG_CHANNEL_KAFKA)) == 0)
+		return;
+	s->next_look = now + s->cfg->signal_poll_ms;
+	if ((s->channels & PG_CHANNEL_FILE) != 0)
+		poll_file(s);
+	if ((s->channels & PG_CHANNEL_KAFKA) != 0)
+		poll_topic(s);
+}
