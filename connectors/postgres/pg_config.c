@@ -199,6 +199,12 @@ const struct leat_option pg_source_options[] = {
 	    0, 0, "warn,fail,skip", convert_failure,
 	    "What to do about a value that its schema cannot express, such as "
 	    "NaN in a precise numeric: null with a warning, stop, or null."),
+
+#define COMPAT_ROW(name, key, values, help, instead) \
+	ROW(key, NULL, STRING, DEPR, NULL, 0, 0, NULL, \
+	    compat[PG_COMPAT_##name], help),
+	PG_COMPAT_KEYS(COMPAT_ROW)
+#undef COMPAT_ROW
 	{ .name = NULL }
 };
 /* clang-format on */
@@ -283,6 +289,8 @@ pg_config_check(const void *config, struct leat_err *err)
 		return refuse(err, "topic.prefix",
 		    "only letters, digits, '.', '_' and '-' are allowed");
 	rc = check_pairs(c, err);
+	if (rc == 0)
+		rc = pg_compat_check(c->compat, err);
 	if (rc < 0)
 		return rc;
 	if (pg_config_skipped(c, err) < 0)

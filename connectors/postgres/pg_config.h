@@ -9,6 +9,7 @@
 
 #include <leat/connector.h>
 
+#include "pg_compat.h"
 #include "pg_filter.h"
 
 enum {
@@ -121,6 +122,8 @@ struct pg_config {
 	int32_t skip_unchanged;
 	int32_t extended_headers;
 	int32_t convert_failure;
+
+	const char *compat[PG_COMPAT_N];
 };
 
 extern const struct leat_option pg_source_options[];
