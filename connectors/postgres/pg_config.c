@@ -372,8 +372,8 @@ const struct leat_option pg_source_options[] = {
 	    wal_bytes,
 	    "How much log the slot may make the server keep before "
 	    "wal.guard.action; 0 is no limit."),
-	ROW("wal.guard.age.ms", NULL, DURATION, 0, "0", 0, 365 * (int64_t)DAY_MS,
-	    NULL, wal_age_ms,
+	ROW("wal.guard.age.ms", NULL, DURATION, 0, "0", 0,
+	    365 * (int64_t)DAY_MS, NULL, wal_age_ms,
 	    "How long the slot may stand still while log piles up behind it "
 	    "before wal.guard.action; 0 is no limit."),
 	ROW("wal.guard.action", NULL, CHOICE, 0, "warn", 0, 0,
@@ -388,22 +388,11 @@ const struct leat_option pg_source_options[] = {
 	    0, "warn,fail", guard_action,
 	    "What to do when there are more: say it in the log, or stop."),
 
-	ROW("schema.refresh.mode", NULL, STRING, DEPR, "columns_diff", 0, 0,
-	    NULL, ignored_text,
-	    "Has no effect: the stream describes each table that changed."),
-	ROW("topic.cache.size", NULL, INT, DEPR, "10000", 0, 0, NULL, ignored,
-	    "Has no effect: names are made once for each table."),
-	ROW("max.queue.size", NULL, INT, DEPR, "8192", 0, 0, NULL, ignored,
-	    "Has no effect: memory is bounded by the worker."),
-	ROW("max.queue.size.in.bytes", NULL, BYTES, DEPR, "0", 0, 0, NULL,
-	    ignored,
-	    "Has no effect: memory is bounded by the worker."),
-	ROW("errors.max.retries", NULL, INT, DEPR, "-1", 0, 0, NULL, ignored,
-	    "Has no effect: the worker restarts a task that failed for a "
-	    "passing reason, without end."),
-	ROW("retriable.restart.connector.wait.ms", NULL, DURATION, DEPR,
-	    "10000", 0, 0, NULL, ignored,
-	    "Has no effect: the worker chooses the wait before a restart."),
+#define COMPAT_ROW(name, key, values, help, instead) \
+	ROW(key, NULL, STRING, DEPR, NULL, 0, 0, NULL, \
+	    compat[PG_COMPAT_##name], help),
+	PG_COMPAT_KEYS(COMPAT_ROW)
+#undef COMPAT_ROW
 	{ .name = NULL }
 };
 /* clang-format on */
@@ -571,6 +560,8 @@ pg_config_check(const void *config, struct leat_err *err)
 		rc = pg_command_check(c->stream_params, err);
 	if (rc == 0)
 		rc = pg_identity_check(&c->identities, err);
+	if (rc == 0)
+		rc = pg_compat_check(c->compat, err);
 	if (rc < 0)
 		return rc;
 	if (pg_config_skipped(c, err) < 0)

@@ -9,6 +9,7 @@
 
 #include <leat/connector.h>
 
+#include "pg_compat.h"
 #include "pg_filter.h"
 
 enum {
@@ -215,8 +216,8 @@ struct pg_config {
 	int32_t event_failure;
 	int64_t guard_tables;
 	int32_t guard_action;
-	int64_t ignored;	/* options without effect */
-	const char *ignored_text;
+
+	const char *compat[PG_COMPAT_N];
 };
 
 extern const struct leat_option pg_source_options[];

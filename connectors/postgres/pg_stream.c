@@ -527,6 +527,8 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 		(void)receive(s, &s->failed);
 	if (s->failed.code == 0)
 		(void)pg_watch_poll(&s->watch, &s->failed);
+	if (s->control != NULL)
+		s->control->inc.held = pg_guard_holds(&s->watch.guard);
 	if (s->failed.code != 0 && s->queue.len == 0) {
 		leat_metric_set(s->m_connected, 0);
 		*err = s->failed;
