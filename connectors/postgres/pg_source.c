@@ -56,6 +56,7 @@ struct pg_source {
 	enum pg_phase phase;
 	struct pg_position pos;	/* stored, or where the stream begins */
 	int has_pos;
+	int unpublished;	/* no slot: rows alone */
 	int64_t next_report;
 	struct pg_snapshot snap;
 	struct pg_stream stream;
@@ -187,7 +188,10 @@ static int
 begin_snapshot(struct pg_source *s, const char *imported, uint64_t lsn,
     struct leat_err *err)
 {
-	int rc = pg_snapshot_begin(&s->snap, imported, lsn, err);
+	const struct pg_snapshot_request rq = { .imported = imported,
+		.lsn = lsn,
+		.unpublished = s->unpublished };
+	int rc = pg_snapshot_begin(&s->snap, &rq, err);
 
 	if (rc < 0)
 		return rc;
@@ -207,8 +211,8 @@ prepare_snapshot(struct pg_source *s, struct leat_err *err)
 	char name[64];
 	int rc;
 
-	s->snap.unpublished = s->cfg->snapshot_mode == PG_SNAPSHOT_INITIAL_ONLY;
-	if (s->snap.unpublished)
+	s->unpublished = s->cfg->snapshot_mode == PG_SNAPSHOT_INITIAL_ONLY;
+	if (s->unpublished)
 		return begin_snapshot(s, NULL, 0, err);
 	rc = lost_slot(s, err);
 	if (rc < 0)
@@ -425,7 +429,7 @@ poll_snapshot(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
 		return rc;
 	pg_snapshot_fini(&s->snap);
 	/* Connecting may fail: these records must not hang on it. */
-	s->phase = s->snap.unpublished ? PHASE_DONE : PHASE_BETWEEN;
+	s->phase = s->unpublished ? PHASE_DONE : PHASE_BETWEEN;
 	leat_wait(s->task, -1, 0, 0);
 	return 0;
 }
@@ -442,10 +446,9 @@ report(struct pg_source *s)
 	if (s->phase == PHASE_SNAPSHOT)
 		(void)snprintf(json, sizeof(json), "{\"phase\":\"snapshot\","
 		    "\"lsn\":\"" PG_LSN_FMT "\",\"tables\":%u,\"tables_done\":"
-		    "%u,\"rows\":%lld,\"table_rows\":%lld}",
+		    "%u,\"rows\":%lld}",
 		    PG_LSN_ARGS(s->snap.lsn), s->snap.tables.len,
-		    s->snap.table, (long long)s->snap.rows,
-		    (long long)s->snap.table_rows);
+		    s->snap.tables_done, (long long)s->snap.rows);
 	else if (s->phase == PHASE_STREAM)
 		(void)snprintf(json, sizeof(json), "{\"phase\":\"streaming\","
 		    "\"slot\":\"%s\",\"lsn\":\"" PG_LSN_FMT "\","
