@@ -200,7 +200,8 @@ prepare(struct pg_snapshot *s, const struct pg_snapshot_request *rq)
 	leat_arena_init(&s->arena, SNAPSHOT_CHUNK, SNAPSHOT_MAX);
 	s->epoll_fd = -1;
 	s->lsn = rq->lsn;
-	s->next_table = s->tables_done = s->turn = 0;
+	s->next_table = s->turn = 0;
+	s->tables_done = s->tables_before = 0;
 	s->tail = NULL;
 	s->done = 0;
 	s->rows = s->bytes = s->estimate = 0;

@@ -60,7 +60,8 @@ is_included(const struct pg_filter *f, const struct pg_table *t)
 
 /* Without a stream, what holds rows: leaves rather than their roots. */
 static int
-leave_out(struct pg_snapshot *s, int only_leaves, struct leat_err *err)
+leave_out(struct pg_snapshot *s, const struct pg_snapshot_request *rq,
+    struct leat_err *err)
 {
 	struct pg_tables *tables = &s->tables;
 	struct pg_filter f;
@@ -70,31 +71,40 @@ leave_out(struct pg_snapshot *s, int only_leaves, struct leat_err *err)
 
 	if (rc < 0)
 		return rc;
-	for (uint32_t i = 0; i < tables->len; i++)
-		if ((!only_leaves || tables->items[i].kind == 'r') &&
-		    is_included(&f, &tables->items[i]))
-			tables->items[n++] = tables->items[i];
+	for (uint32_t i = 0; i < tables->len; i++) {
+		const struct pg_table *t = &tables->items[i];
+
+		if ((rq->unpublished && t->kind != 'r') || !is_included(&f, t))
+			continue;
+		if (pg_progress_has(rq->finished, t->oid))
+			s->tables_before++;
+		else
+			tables->items[n++] = *t;
+	}
 	tables->len = n;
 	pg_filter_fini(&f);
-	if (n > 1 && s->cfg->snapshot_order != PG_ORDER_DISABLED)
-		qsort(tables->items, n, sizeof(*tables->items),
-		    s->cfg->snapshot_order == PG_ORDER_ASCENDING ? by_rows :
-		    by_rows_down);
 	return 0;
 }
 
 static int
-find_tables(struct pg_snapshot *s, int unpublished, struct leat_err *err)
+find_tables(struct pg_snapshot *s, const struct pg_snapshot_request *rq,
+    struct leat_err *err)
 {
+	int order = s->cfg->snapshot_order;
 	int rc;
 
-	if (unpublished)
+	if (rq->unpublished)
 		rc = pg_catalog_captured(s->conn, s->rels->filters, &s->arena,
 		    &s->tables, err);
 	else
 		rc = pg_catalog_published(s->conn, s->rels->filters,
 		    s->cfg->publication, &s->arena, &s->tables, err);
-	return rc < 0 ? rc : leave_out(s, unpublished, err);
+	if (rc == 0)
+		rc = leave_out(s, rq, err);
+	if (rc == 0 && s->tables.len > 1 && order != PG_ORDER_DISABLED)
+		qsort(s->tables.items, s->tables.len, sizeof(*s->tables.items),
+		    order == PG_ORDER_ASCENDING ? by_rows : by_rows_down);
+	return rc;
 }
 
 /* ------------------------------------------------------------------- sizes */
@@ -258,7 +268,7 @@ pg_snap_tables_list(struct pg_snapshot *s,
 	if (rq->tables != NULL)
 		s->tables = *rq->tables;
 	else
-		rc = find_tables(s, rq->unpublished, err);
+		rc = find_tables(s, rq, err);
 	if (rc < 0)
 		return rc;
 	s->states = leat_arena_calloc(&s->arena, s->tables.len,

@@ -19,6 +19,7 @@
 #define LEAT_PG_SNAPSHOT_H
 
 #include "pg_emit.h"
+#include "pg_progress.h"
 #include "pg_reader.h"
 #include "pg_throttle.h"
 
@@ -37,6 +38,8 @@ struct pg_snapshot_request {
 	 * place of the whole table, or NULL.
 	 */
 	const char *const *selects;
+	/* Without tables: those of them that need not be read; may be NULL. */
+	const struct pg_progress *finished;
 };
 
 /* A table on its way. */
@@ -77,6 +80,7 @@ struct pg_snapshot {
 	struct pg_snap_table *states;	/* one for each of them */
 	uint32_t next_table;	/* the one that is handed out */
 	uint32_t tables_done;
+	uint32_t tables_before;	/* finished by an earlier part */
 	struct pg_reader *readers;
 	uint32_t nreaders;
 	uint32_t turn;		/* the reader that is asked next */

@@ -163,7 +163,9 @@ send_status(struct pg_stream *s, struct leat_err *err)
 	uint8_t msg[PGO_STATUS_BYTES];
 	int rc;
 
-	pgo_status_encode(msg, s->confirmed, leat_now_us(s->task), 0);
+	/* Who catches up wants to hear when that is done. */
+	pgo_status_encode(msg, s->confirmed, leat_now_us(s->task),
+	    s->until != 0 && !s->reached);
 	rc = PQputCopyData(s->repl->pg, (const char *)msg, sizeof(msg));
 	if (rc < 0 || PQflush(s->repl->pg) < 0)
 		return pg_error(s->repl, NULL, "status update", err);
@@ -238,6 +240,10 @@ keepalive(struct pg_stream *s, const struct pgo_frame *f)
 		s->server_end = f->lsn;
 	if (f->reply_now)
 		s->must_reply = 1;
+	if (s->until != 0 && !s->in_tx && f->lsn >= s->until) {
+		s->reached = 1;
+		return;
+	}
 	if (s->in_tx || f->lsn <= s->pos.flush)
 		return;
 	if (!f->reply_now && now - s->last_idle < s->status_ms)
@@ -272,7 +278,7 @@ take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 static int
 take_frames(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 {
-	while (s->queue.len > 0 && !b->full &&
+	while (s->queue.len > 0 && !b->full && !s->reached &&
 	    (int64_t)b->nrecords < s->cfg->max_batch) {
 		int rc = take_frame(s, b, err);
 
@@ -378,7 +384,9 @@ heartbeat(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 	int64_t now = leat_mono_ms(s->task);
 	int rc;
 
-	if (s->cfg->heartbeat_interval_ms == 0 || now < s->next_heartbeat)
+	/* Catching up, the ordinary connection holds a snapshot. */
+	if (s->cfg->heartbeat_interval_ms == 0 || s->until != 0 ||
+	    now < s->next_heartbeat)
 		return 0;
 	rc = pg_emit_heartbeat(s->emit, b);
 	if (rc == PG_CONV_NOMEM)
