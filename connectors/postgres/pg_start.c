@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pg_start.c: what a task does first, decided from the stored position, the slot
- * and snapshot.mode.
+ * pg_start.c: what a task does first, decided from the stored position, the
+ * slot and snapshot.mode.
  *
  * The snapshot's position. A new slot exports a snapshot of its consistent
  * point. When the slot is there already (it was made by hand, or this is not
@@ -9,9 +9,9 @@
  * the temporary slot's point. Either way the stream starts exactly where the
  * snapshot ends.
  *
- * A snapshot that was interrupted goes on. Its first part was read as of L1, the
- * stored position; the list of finished tables was stored together with their
- * last rows, so it is exact. The snapshot of L1 is gone, and so:
+ * A snapshot that was interrupted goes on. Its first part was read as of L1,
+ * the stored position; the list of finished tables was stored together with
+ * their last rows, so it is exact. The snapshot of L1 is gone, and so:
  *
  *  1. a temporary slot exports a snapshot of a later point, L2;
  *  2. the stream is followed from L1 to L2: all transactions that commit before

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pg_task.h: a task of postgres-source, shared by the files that make it:
- * pg_source.c its life, pg_start.c what comes first, pg_report.c what it says of
- * itself.
+ * pg_source.c its life, pg_start.c what comes first, pg_report.c what it says
+ * of itself.
  */
 #ifndef LEAT_PG_TASK_H
 #define LEAT_PG_TASK_H
