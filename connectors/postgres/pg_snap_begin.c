@@ -205,6 +205,7 @@ prepare(struct pg_snapshot *s, const struct pg_snapshot_request *rq)
 	s->tail = NULL;
 	s->done = 0;
 	s->rows = s->bytes = s->estimate = 0;
+	s->no_room_since = 0;
 	pg_throttle_init(&s->throttle, s->cfg->snapshot_max_rows,
 	    s->cfg->snapshot_max_bytes, leat_mono_ms(s->task));
 	s->m_tables_left = leat_metric(s->task, LEAT_METRIC_GAUGE,

@@ -21,7 +21,9 @@
 enum {
 	SQL_MAX = 1024 * 1024,
 	TURN_ROWS = 256,	/* of one reader before the next is asked */
-	NO_MEMORY_WAIT_MS = 10
+	NO_MEMORY_WAIT_MS = 10,
+	NO_ROOM_MS = 30000,	/* an empty batch that takes not one row */
+	LARGE_ROW = 8 * 1024 * 1024
 };
 
 /* -------------------------------------------------------------------- rows */
@@ -326,6 +328,42 @@ wait_for_more(struct pg_snapshot *s)
 	leat_wait(s->task, fd, LEAT_WAIT_READ, s->cfg->poll_interval_ms);
 }
 
+static const struct pg_snap_table *
+largest_held(const struct pg_snapshot *s)
+{
+	const struct pg_snap_table *found = NULL;
+
+	for (uint32_t i = 0; i < s->tables.len && i <= s->next_table; i++)
+		if (s->states[i].held != NULL && (found == NULL ||
+		    s->states[i].held_len > found->held_len))
+			found = &s->states[i];
+	return found;
+}
+
+/*
+ * The batch is empty and takes no row. Memory that others hold comes back;
+ * what is larger than all of it does not.
+ */
+static int
+no_room(struct pg_snapshot *s, struct leat_err *err)
+{
+	int64_t now = leat_mono_ms(s->task);
+	const struct pg_snap_table *st = largest_held(s);
+
+	if (s->no_room_since == 0)
+		s->no_room_since = now;
+	leat_wait(s->task, -1, 0, NO_MEMORY_WAIT_MS);
+	if (now - s->no_room_since < NO_ROOM_MS || st == NULL)
+		return 0;
+	return leat_err_set(err, st->held_len >= LARGE_ROW ?
+	    LEAT_CLS_CONFIG : LEAT_CLS_RETRY, LEAT_E_LIMIT,
+	    "a row of %s.%s, %zu bytes as text, finds no room: raise "
+	    "memory.max.bytes of the worker to ten times that, and "
+	    "max.request.size and broker.message.max.bytes above it, or leave "
+	    "the column out (column.exclude.list)", st->t->schema,
+	    st->t->name, st->held_len);
+}
+
 int
 pg_snapshot_poll(struct pg_snapshot *s, struct leat_batch *b,
     struct leat_err *err)
@@ -341,12 +379,11 @@ pg_snapshot_poll(struct pg_snapshot *s, struct leat_batch *b,
 	rc = turns(s, b, err);
 	if (rc == 1 || (rc < 0 && rc != PG_CONV_NOMEM))
 		return rc;
-	if (b->nrecords == 0) {
-		if (rc == PG_CONV_NOMEM)
-			leat_wait(s->task, -1, 0, NO_MEMORY_WAIT_MS);
-		else
-			wait_for_more(s);
-	}
+	if (b->nrecords == 0 && rc == PG_CONV_NOMEM)
+		return no_room(s, err);
+	s->no_room_since = 0;
+	if (b->nrecords == 0)
+		wait_for_more(s);
 	return 0;
 }
 

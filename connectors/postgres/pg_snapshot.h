@@ -91,6 +91,7 @@ struct pg_snapshot {
 	int64_t bytes;
 	int64_t estimate;	/* of the rows in all, as far as known */
 	struct pg_throttle throttle;
+	int64_t no_room_since;	/* mono: a row fits no batch; 0: none such */
 	int64_t *m_tables_left, *m_bytes;
 	struct pgo_column cols[PGO_MAX_COLUMNS];
 };

@@ -22,8 +22,10 @@ make_table(const char *name, int n)
 static struct leat_fake *
 source(const char *tables)
 {
+	assert_true(th_pg_wait(pg, "0", PGT_WAIT_MS,
+	    "SELECT count(*) FROM pg_replication_slots WHERE active"));
 	th_pg_exec(pg, "SELECT pg_drop_replication_slot(slot_name) FROM "
-	    "pg_replication_slots");
+	    "pg_replication_slots WHERE NOT temporary");
 	return pgt_source(pg, "snap", tables);
 }
 
@@ -467,6 +469,56 @@ test_delays(void **state)
 	pgt_end(pg, f, "snap");
 }
 
+/* A row that no batch takes is an error that says what to set. */
+static void
+test_no_room(void **state)
+{
+	struct leat_fake *f = source("public.room");
+	int rc = 0;
+
+	make_table("room", 3);
+	leat_fake_set_clock(f, 1000000000);
+	leat_fake_batch_limits(f, 1, 1 << 20);
+	pgt_open(f);
+	/* The table's schemas are made, two rows are to come. */
+	assert_true(leat_fake_poll(f) >= 0);
+	leat_fake_fail_at(f, 1);
+	for (int i = 0; i < 1000000 && rc >= 0; i++) {
+		rc = leat_fake_poll(f);
+		(void)leat_fake_wait(f);
+	}
+	assert_int_equal(rc, LEAT_E_LIMIT);
+	assert_non_null(strstr(leat_fake_err(f)->text,
+	    "a row of public.room, "));
+	assert_non_null(strstr(leat_fake_err(f)->text, "memory.max.bytes"));
+	leat_fake_fail_at(f, 0);
+	pgt_end(pg, f, "snap");
+}
+
+/* As many columns as a table can have. */
+static void
+test_columns(void **state)
+{
+	struct leat_fake *f = source("public.wide");
+
+	th_pg_exec(pg, "DO $$ BEGIN EXECUTE (SELECT 'CREATE TABLE wide (' || "
+	    "string_agg('column_number_' || g || ' int', ', ') || "
+	    "', PRIMARY KEY (column_number_1))' FROM generate_series(1, 1600) "
+	    "g); END $$; INSERT INTO wide (column_number_1, "
+	    "column_number_1600) VALUES (1, 7), (2, 8)");
+	leat_fake_batch_limits(f, 500, 1 << 24);
+	pgt_open(f);
+	pgt_run(f, 2);
+	pgt_expect(f, 1, "/after/column_number_1600", "8");
+	pgt_expect(f, 1, "/after/column_number_800", "null");
+	th_pg_exec(pg, "UPDATE wide SET column_number_2 = 5 WHERE "
+	    "column_number_1 = 1");
+	pgt_run(f, 3);
+	pgt_expect(f, 2, "/after/column_number_2", "5");
+	pgt_end(pg, f, "snap");
+	th_pg_exec(pg, "DROP TABLE wide");
+}
+
 static void
 test_report(void **state)
 {
@@ -530,6 +582,8 @@ main(void)
 		cmocka_unit_test(test_shared_lock),
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_delays),
+		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_columns),
 		cmocka_unit_test(test_report),
 	};
 
