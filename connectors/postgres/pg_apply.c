@@ -22,12 +22,23 @@ int
 pg_apply_position(struct pg_stream *s, struct leat_batch *b,
     struct leat_err *err)
 {
+	const struct pg_txmeta *tx = &s->emit->tx;
 	struct leat_buf part, pos;
 	int rc = 0;
 
+	if (tx->open && tx->bytes > PG_TXMETA_BYTES_MAX)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_LIMIT,
+		    "provide.transaction.metadata: transaction %lld changes "
+		    "more tables than a position can count; switch it off",
+		    (long long)tx->xid);
 	leat_buf_init(&part, PG_POSITION_MAX);
 	leat_buf_init(&pos, PG_POSITION_MAX);
 	pg_position_encode(&s->pos, &pos);
+	if (tx->open && pos.len > 0) {
+		pos.len--;	/* the closing brace */
+		pg_txmeta_encode(tx, s->pos.lsn, &pos);
+		(void)leat_buf_add_byte(&pos, '}');
+	}
 	if (pg_partition_json(s->emit->prefix, &part) < 0 ||
 	    leat_buf_cstr(&pos) == NULL ||
 	    leat_batch_position(b, leat_buf_cstr(&part),
@@ -60,27 +71,20 @@ check_resume(struct pg_stream *s, struct leat_err *err)
 	    PG_LSN_ARGS(s->resume_final), s->cfg->slot);
 }
 
+/*
+ * What committed before `flush` is delivered, or in the snapshot; and what
+ * committed before the transaction that was delivered in part had nothing to
+ * deliver then.
+ */
 static int
-begin(struct pg_stream *s, const struct pgo_msg *m, uint64_t lsn,
-    struct leat_err *err)
+is_delivered(const struct pg_stream *s, uint64_t final_lsn)
 {
-	int rc;
+	return final_lsn < s->pos.flush || final_lsn < s->resume_final;
+}
 
-	if (s->until != 0 && m->u.begin.final_lsn >= s->until) {
-		s->reached = 1;
-		return PG_CONV_NOMEM;	/* it stays in the queue */
-	}
-	s->in_tx = 1;
-	s->final_lsn = m->u.begin.final_lsn;
-	s->commit_us = m->u.begin.commit_us;
-	s->seen = 0;
-	/* What committed before `flush` is delivered, or in the snapshot. */
-	s->drop_tx = s->final_lsn < s->pos.flush;
-	if (s->drop_tx)
-		return 0;
-	rc = check_resume(s, err);
-	if (rc < 0)
-		return rc;
+static void
+set_begin(struct pg_stream *s, const struct pgo_msg *m, uint64_t lsn)
+{
 	pg_emit_transaction(s->emit, s->commit_us, m->xid, s->pos.lsn_commit);
 	s->pos.final_lsn = s->final_lsn;
 	s->pos.events = s->pos.records = 0;
@@ -93,25 +97,67 @@ begin(struct pg_stream *s, const struct pgo_msg *m, uint64_t lsn,
 	s->pos.message_type = 'B';
 	if (lsn != 0)
 		s->pos.lsn = lsn;
-	return 0;
 }
 
 static int
-commit(struct pg_stream *s, const struct pgo_msg *m, struct leat_err *err)
+begin(struct pg_stream *s, struct leat_batch *b, const struct pgo_msg *m,
+    uint64_t lsn, struct leat_err *err)
 {
+	uint64_t final_lsn = m->u.begin.final_lsn;
+	int drop = is_delivered(s, final_lsn), rc;
+
+	if (s->until != 0 && final_lsn >= s->until) {
+		s->reached = 1;
+		return PG_CONV_NOMEM;	/* it stays in the queue */
+	}
+	s->final_lsn = final_lsn;
+	s->commit_us = m->u.begin.commit_us;
+	rc = drop ? 0 : check_resume(s, err);
+	/* After a restart its record may be out already. */
+	if (rc == 0 && !drop && !s->emit->tx.open)
+		rc = pg_txmeta_begin(&s->emit->tx, b, m->xid, lsn != 0 ? lsn :
+		    s->pos.lsn, s->commit_us);
+	if (rc != 0)
+		return rc;
+	s->in_tx = 1;
+	s->drop_tx = drop;
+	s->seen = 0;
+	if (!drop)
+		set_begin(s, m, lsn);
+	return 0;
+}
+
+/* The transaction that was delivered in part came again: as a whole? */
+static int
+check_whole(struct pg_stream *s, struct leat_err *err)
+{
+	if (s->final_lsn != s->resume_final ||
+	    s->seen >= s->resume_events + (s->resume_records > 0))
+		return 0;
+	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
+	    "the transaction at " PG_LSN_FMT " has %llu changes, but %llu of "
+	    "it were delivered: the publication was changed meanwhile",
+	    PG_LSN_ARGS(s->final_lsn), (unsigned long long)s->seen,
+	    (unsigned long long)s->resume_events);
+}
+
+static int
+commit(struct pg_stream *s, struct leat_batch *b, const struct pgo_msg *m,
+    uint64_t lsn, struct leat_err *err)
+{
+	int rc = 0;
+
+	if (!s->drop_tx)
+		rc = check_whole(s, err);
+	if (rc == 0 && !s->drop_tx)
+		rc = pg_txmeta_end(&s->emit->tx, b, lsn, s->commit_us);
+	if (rc != 0)
+		return rc;
 	s->in_tx = 0;
 	if (s->drop_tx) {
 		s->drop_tx = 0;
 		return 0;
 	}
-	if (s->final_lsn == s->resume_final &&
-	    s->seen < s->resume_events + (s->resume_records > 0))
-		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
-		    "the transaction at " PG_LSN_FMT " has %llu changes, but "
-		    "%llu of it were delivered: the publication was changed "
-		    "meanwhile", PG_LSN_ARGS(s->final_lsn),
-		    (unsigned long long)s->seen,
-		    (unsigned long long)s->resume_events);
 	if (s->final_lsn == s->resume_final)
 		s->resume_final = 0;
 	s->pos.final_lsn = 0;
@@ -181,8 +227,10 @@ apply_update(struct pg_stream *s, struct leat_batch *b,
 	if (rc != 0)
 		return rc;
 	if (s->cfg->skip_unchanged && c->old_kind == 'O' &&
-	    rows_equal(rel, &before, &after))
+	    rows_equal(rel, &before, &after)) {
+		leat_metric_add(s->m_unchanged, 1);
 		return 0;
+	}
 	if (rel->nkeys > 0 && (c->old_kind == 'O' || rel->key_in_identity))
 		changed = !pg_key_equal(rel, before.keys, after.keys);
 	if (is_unread(s, rel))
@@ -326,6 +374,40 @@ is_filtered(struct pg_stream *s, const struct pgo_frame *f, char tag)
 	    (s->skipped & skip_bit((enum pgo_tag)tag)) != 0;
 }
 
+/* Was it delivered before the restart, as part of its transaction? */
+static int
+is_repeated(struct pg_stream *s)
+{
+	if (!s->drop_tx && (s->final_lsn != s->resume_final ||
+	    s->seen >= s->resume_events))
+		return 0;
+	s->seen++;
+	return 1;
+}
+
+static int
+outside(struct leat_err *err)
+{
+	return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_PROTO,
+	    "a change came outside of a transaction");
+}
+
+/* A change that cannot become an event: event.processing.failure.handling. */
+static int
+failed_event(struct pg_stream *s, const struct pgo_frame *f,
+    struct leat_err *err)
+{
+	leat_metric_add(s->m_erroneous, 1);
+	if (s->cfg->event_failure == PG_EVENT_FAIL)
+		return err->code;
+	if (s->cfg->event_failure == PG_EVENT_WARN)
+		leat_log_warn(s->task, "a change was left out",
+		    "lsn=" PG_LSN_FMT " reason=\"%s\"", PG_LSN_ARGS(f->lsn),
+		    err->text);
+	leat_err_clear(err);
+	return 0;
+}
+
 /* A message that counts: it makes records, or would. */
 static int
 row_message(struct pg_stream *s, struct leat_batch *b,
@@ -335,13 +417,9 @@ row_message(struct pg_stream *s, struct leat_batch *b,
 	int rc;
 
 	if (!s->in_tx)
-		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_PROTO,
-		    "a change came outside of a transaction");
-	if (s->drop_tx || (s->final_lsn == s->resume_final &&
-	    s->seen < s->resume_events)) {
-		s->seen++;
+		return outside(err);
+	if (is_repeated(s))
 		return 0;
-	}
 	if (is_filtered(s, f, tag)) {
 		leat_metric_add(s->m_filtered, 1);
 		counted(s, f, tag);
@@ -350,14 +428,78 @@ row_message(struct pg_stream *s, struct leat_batch *b,
 	rc = apply_once(s, b, f, &m, err);
 	if (rc == PG_CONV_STALE)
 		rc = apply_stale(s, b, f, &m, err);
+	if (rc == LEAT_E_DATA)
+		rc = failed_event(s, f, err);
 	if (rc == 0)
 		counted(s, f, tag);
 	return rc;
 }
 
+/* -------------------------------------------------------- logical messages */
+
 static int
-control_message(struct pg_stream *s, const struct pgo_frame *f,
+emit_message(struct pg_stream *s, struct leat_batch *b,
+    const struct pgo_frame *f, struct leat_err *err)
+{
+	char *copy = leat_batch_copy(b, f->payload, f->payload_len);
+	struct pgo_msg m;
+	int rc;
+
+	if (copy == NULL)
+		return PG_CONV_NOMEM;
+	rc = pgo_decode(&s->dec, copy, f->payload_len, &m, err);
+	return rc < 0 ? rc : pg_messages_emit(s->messages, s->emit, b,
+	    &m.u.message, f->lsn);
+}
+
+/*
+ * Outside of transactions. The server sends it in the order of the log, so what
+ * committed before it is delivered, and its end is a position like a commit's.
+ */
+static int
+lone_message(struct pg_stream *s, struct leat_batch *b,
+    const struct pgo_frame *f, struct leat_err *err)
+{
+	int rc;
+
+	if (f->lsn <= s->pos.flush)
+		return 0;
+	pg_emit_transaction(s->emit, s->pos.ts_us, 0, s->pos.lsn_commit);
+	rc = emit_message(s, b, f, err);
+	if (rc != 0)
+		return rc;
+	s->pos.lsn = s->pos.flush = f->lsn;
+	s->pos.message_type = PGO_MESSAGE;
+	s->position_dirty = 1;
+	return 0;
+}
+
+static int
+logical_message(struct pg_stream *s, struct leat_batch *b,
+    const struct pgo_frame *f, const struct pgo_message *msg,
     struct leat_err *err)
+{
+	int wanted, rc = 0;
+
+	if (msg->transactional && !s->in_tx)
+		return outside(err);
+	if (msg->transactional && is_repeated(s))
+		return 0;
+	wanted = pg_messages_wants(s->messages, msg->prefix);
+	if (!wanted)
+		leat_metric_add(s->m_filtered, 1);
+	if (!msg->transactional)
+		return wanted ? lone_message(s, b, f, err) : 0;
+	if (wanted)
+		rc = emit_message(s, b, f, err);
+	if (rc == 0)
+		counted(s, f, PGO_MESSAGE);
+	return rc;
+}
+
+static int
+control_message(struct pg_stream *s, struct leat_batch *b,
+    const struct pgo_frame *f, struct leat_err *err)
 {
 	struct pg_relation *rel;
 	struct pgo_msg m;
@@ -366,14 +508,18 @@ control_message(struct pg_stream *s, const struct pgo_frame *f,
 	if (rc < 0)
 		return rc;
 	if (m.tag == PGO_BEGIN)
-		return begin(s, &m, f->lsn, err);
+		return begin(s, b, &m, f->lsn, err);
 	if (m.tag == PGO_COMMIT)
-		return commit(s, &m, err);
-	if (m.tag == PGO_RELATION)
+		return commit(s, b, &m, f->lsn, err);
+	if (m.tag == PGO_RELATION) {
+		pg_txmeta_forget_relations(&s->emit->tx);
 		return pg_relcache_put(s->rels, &m.u.relation, &rel, err);
+	}
+	if (m.tag == PGO_MESSAGE)
+		return logical_message(s, b, f, &m.u.message, err);
 	if (m.tag == PGO_ORIGIN && !s->drop_tx)
 		pg_emit_origin(s->emit, &m.u.origin.name, m.u.origin.lsn);
-	/* Type and logical messages say nothing that is needed. */
+	/* Type messages say nothing that is needed. */
 	return 0;
 }
 
@@ -386,5 +532,5 @@ pg_apply(struct pg_stream *s, struct leat_batch *b, const struct pgo_frame *f,
 	if (tag == PGO_INSERT || tag == PGO_UPDATE || tag == PGO_DELETE ||
 	    tag == PGO_TRUNCATE)
 		return row_message(s, b, f, tag, err);
-	return control_message(s, f, err);
+	return control_message(s, b, f, err);
 }

@@ -7,6 +7,8 @@
 #include <leat/buf.h>
 #include <leat/str.h>
 
+#include "pg_identity.h"
+
 static int
 config_error(struct leat_err *err, const char *text)
 {
@@ -94,9 +96,12 @@ pg_check_system(struct pg_conn *repl, struct pg_server *srv,
 
 	if (rc < 0)
 		return rc;
-	if (PQntuples(res) == 1)
+	if (PQntuples(res) == 1) {
 		(void)snprintf(srv->system_id, sizeof(srv->system_id), "%.23s",
 		    pg_cell(res, 0, 0));
+		srv->timeline = (uint32_t)pg_cell_i64(res, 0, 1);
+		srv->log_end = pg_lsn_parse(pg_cell(res, 0, 2));
+	}
 	PQclear(res);
 	return 0;
 }
@@ -182,13 +187,31 @@ no_tables(const struct pg_config *cfg, const struct pg_tables *tables,
 	    "and exclude lists leave none", db, tables->seen);
 }
 
+/* guardrail.collections.max */
+static int
+check_number(struct pg_conn *c, const struct pg_config *cfg,
+    const struct pg_tables *tables, struct leat_err *err)
+{
+	if (cfg->guard_tables == 0 || tables->len <= cfg->guard_tables)
+		return 0;
+	if (cfg->guard_action == PG_GUARD_FAIL)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_LIMIT,
+		    "guardrail.collections.max: %u tables would be captured, "
+		    "%lld are allowed; narrow table.include.list",
+		    tables->len, (long long)cfg->guard_tables);
+	leat_log_warn(c->task, "more tables than guardrail.collections.max",
+	    "tables=%u max=%lld", tables->len, (long long)cfg->guard_tables);
+	return 0;
+}
+
 int
 pg_check_tables(struct pg_conn *c, const struct pg_config *cfg,
-    const struct pg_tables *tables, int need_select, struct leat_err *err)
+    struct pg_tables *tables, int need_select, struct leat_err *err)
 {
-	if (tables->len == 0) {
-		int rc = no_tables(cfg, tables, PQdb(c->pg), err);
+	int rc;
 
+	if (tables->len == 0) {
+		rc = no_tables(cfg, tables, PQdb(c->pg), err);
 		/* Tables may come later where others make the publication. */
 		if (cfg->publication_mode == PG_PUBLICATION_FILTERED)
 			return rc;
@@ -197,6 +220,11 @@ pg_check_tables(struct pg_conn *c, const struct pg_config *cfg,
 		leat_err_clear(err);
 		return 0;
 	}
+	rc = check_number(c, cfg, tables, err);
+	if (rc == 0)
+		rc = pg_identity_apply(c, cfg, tables, err);
+	if (rc < 0)
+		return rc;
 	warn_identity(c, tables);
 	return need_select ? check_select(c, tables, err) : 0;
 }

@@ -12,6 +12,8 @@
 
 struct pg_server {
 	char system_id[24];
+	uint32_t timeline;
+	uint64_t log_end;	/* when it was asked */
 	char db[256];
 	int64_t wal_sender_timeout_ms;	/* 0: none */
 };
@@ -26,9 +28,10 @@ int pg_check_system(struct pg_conn *repl, struct pg_server *srv,
 
 /*
  * Are there tables, may they be read (when a snapshot is needed), and can their
- * updates and deletes be published?
+ * updates and deletes be published? Their identities are set before, as
+ * replica.identity.autoset.values says.
  */
 int pg_check_tables(struct pg_conn *c, const struct pg_config *cfg,
-    const struct pg_tables *tables, int need_select, struct leat_err *err);
+    struct pg_tables *tables, int need_select, struct leat_err *err);
 
 #endif

@@ -9,6 +9,9 @@
 #include <leat/buf.h>
 #include <leat/str.h>
 
+#include "pg_command.h"
+#include "pg_identity.h"
+
 #define ROW(key, also, kind, fl, dflt, lo, hi, ch, field, txt)          \
 	{ .name = key, .aliases = also, .type = LEAT_OPT_##kind,        \
 		.flags = fl, .def = dflt, .min = lo, .max = hi,         \
@@ -83,6 +86,9 @@ const struct leat_option pg_source_options[] = {
 	ROW("topic.heartbeat.name", NULL, STRING, 0, NULL, 0, 0, NULL,
 	    heartbeat_topic,
 	    "Whole name of the heartbeat topic."),
+	ROW("topic.transaction", NULL, STRING, 0, "transaction", 0, 0, NULL,
+	    transaction_topic,
+	    "Last part of the name of the transaction metadata's topic."),
 
 	ROW("schema.include.list", NULL, LIST, 0, NULL, 0, 0, NULL,
 	    schema_include,
@@ -109,6 +115,14 @@ const struct leat_option pg_source_options[] = {
 	    message_keys,
 	    "Keys other than the primary key: "
 	    "schema.table:col1,col2;other.*:col."),
+	ROW("message.prefix.include.list", NULL, LIST, 0, NULL, 0, 0, NULL,
+	    message_include,
+	    "Logical messages to capture: regular expressions that match the "
+	    "whole prefix."),
+	ROW("message.prefix.exclude.list", NULL, LIST, 0, NULL, 0, 0, NULL,
+	    message_exclude,
+	    "Logical messages not to capture; not together with "
+	    "message.prefix.include.list."),
 
 	ROW("slot.name", NULL, STRING, HIGH, "debezium", 0, 0, NULL, slot,
 	    "Replication slot; created when missing. One connector, one slot."),
@@ -129,9 +143,60 @@ const struct leat_option pg_source_options[] = {
 	    publish_via_root,
 	    "Create the publication so that changes of partitions carry the "
 	    "name of the partitioned table."),
+	ROW("replica.identity.autoset.values", NULL, LIST, 0, NULL, 0, 0, NULL,
+	    identities,
+	    "Replica identities to set at the start: "
+	    "schema.table:FULL,other.*:DEFAULT,schema.t:INDEX name; also "
+	    "NOTHING. The role must own the tables."),
 	ROW("status.update.interval.ms", NULL, DURATION, 0, "10000", 100,
 	    600000, NULL, status_interval_ms,
 	    "How often the server is told what is durable."),
+	ROW("slot.stream.params", NULL, STRING, 0, NULL, 0, 0, NULL,
+	    stream_params,
+	    "More options of pgoutput for the stream: name=value;name=value, "
+	    "such as origin=none (PostgreSQL 16 and newer)."),
+	ROW("streaming.large.transactions", NULL, BOOL, 0, "false", 0, 0, NULL,
+	    stream_large,
+	    "Receive a large transaction while it runs, and deliver it at its "
+	    "commit: it takes room on disk here, and less waiting then "
+	    "(PostgreSQL 14 and newer)."),
+	ROW("streaming.spool.directory", NULL, STRING, 0, "/var/tmp", 0, 0,
+	    NULL, spool_dir,
+	    "Where such transactions are kept until they commit."),
+	ROW("streaming.spool.max.bytes", NULL, BYTES, 0, "10737418240", 1,
+	    INT64_MAX, NULL, spool_max,
+	    "Most room that they take."),
+	ROW("slot.max.retries", NULL, INT, 0, "6", 0, 1000000, NULL,
+	    slot_retries,
+	    "How often to try again, without a restart of the task, while "
+	    "another session uses the slot."),
+	ROW("slot.retry.delay.ms", NULL, DURATION, 0, "10000", 0, DAY_MS, NULL,
+	    slot_retry_ms,
+	    "Longest wait between these tries; the first ones come sooner."),
+	ROW("offset.mismatch.strategy", NULL, CHOICE, 0, "refuse", 0, 0,
+	    "refuse,no_validation,trust_offset,trust_slot,trust_greater_lsn",
+	    mismatch_strategy,
+	    "What to do when the slot is ahead of the stored position: stop "
+	    "(refuse, trust_offset), or go on at the slot and accept that "
+	    "changes are missing (the others)."),
+	ROW("lsn.flush.mode", NULL, CHOICE, 0, "connector", 0, 0,
+	    "connector,manual,connector_and_driver", flush_mode,
+	    "Who moves the slot: this connector, with what is durable and with "
+	    "idle keep-alives (connector, connector_and_driver), or somebody "
+	    "else (manual)."),
+	ROW("flush.lsn.source", NULL, BOOL, DEPR, "true", 0, 0, NULL,
+	    flush_source,
+	    "The old form of lsn.flush.mode: false is manual."),
+	ROW("lsn.flush.timeout.ms", NULL, DURATION, 0, "30000", 1, DAY_MS,
+	    NULL, flush_timeout_ms,
+	    "How long the server may fail to take what it is told."),
+	ROW("lsn.flush.timeout.action", NULL, CHOICE, 0, "fail", 0, 0,
+	    "fail,warn,ignore", flush_action,
+	    "What to do then: connect anew, say it in the log, or nothing."),
+	ROW("xmin.fetch.interval.ms", NULL, DURATION, 0, "0", 0, DAY_MS, NULL,
+	    xmin_interval_ms,
+	    "How often to read the slot's catalog_xmin for source.xmin; 0 is "
+	    "never."),
 
 	ROW("snapshot.mode", NULL, CHOICE, HIGH, "initial", 0, 0,
 	    "initial,always,initial_only,no_data,never,when_needed,"
@@ -259,8 +324,9 @@ const struct leat_option pg_source_options[] = {
 	ROW("tombstones.on.delete", NULL, BOOL, 0, "true", 0, 0, NULL,
 	    tombstones,
 	    "Write a tombstone behind each delete, for compacted topics."),
-	ROW("skipped.operations", NULL, LIST, 0, "t", 0, 0, NULL, skipped,
-	    "Operations to leave out: c, u, d, t, or none."),
+	ROW("skipped.operations", NULL, LIST, 0, NULL, 0, 0, NULL, skipped,
+	    "Operations to leave out: c, u, d, t, or none; t when unset. When "
+	    "set, the publication leaves them out too."),
 	ROW("skip.messages.without.change", NULL, BOOL, 0, "false", 0, 0, NULL,
 	    skip_unchanged,
 	    "Leave out updates that change no captured column (needs REPLICA "
@@ -268,10 +334,41 @@ const struct leat_option pg_source_options[] = {
 	ROW("extended.headers.enabled", NULL, BOOL, 0, "false", 0, 0, NULL,
 	    extended_headers,
 	    "Add the __debezium.context.* headers to data records."),
+	ROW("provide.transaction.metadata", NULL, BOOL, 0, "false", 0, 0, NULL,
+	    transaction_metadata,
+	    "Write a record where a transaction begins and where it ends, and "
+	    "the transaction block into its events."),
 	ROW("event.converting.failure.handling.mode", NULL, CHOICE, 0, "warn",
 	    0, 0, "warn,fail,skip", convert_failure,
 	    "What to do about a value that its schema cannot express, such as "
 	    "NaN in a precise numeric: null with a warning, stop, or null."),
+	ROW("event.processing.failure.handling.mode", NULL, CHOICE, 0, "fail",
+	    0, 0, "fail,warn,skip", event_failure,
+	    "What to do about a change that cannot become an event: stop, "
+	    "leave it out with a warning, or leave it out."),
+	ROW("guardrail.collections.max", NULL, INT, 0, "0", 0, 1000000, NULL,
+	    guard_tables,
+	    "Most tables to capture; 0 is any number."),
+	ROW("guardrail.collections.limit.action", NULL, CHOICE, 0, "warn", 0,
+	    0, "warn,fail", guard_action,
+	    "What to do when there are more: say it in the log, or stop."),
+
+	ROW("schema.refresh.mode", NULL, STRING, DEPR, "columns_diff", 0, 0,
+	    NULL, ignored_text,
+	    "Has no effect: the stream describes each table that changed."),
+	ROW("topic.cache.size", NULL, INT, DEPR, "10000", 0, 0, NULL, ignored,
+	    "Has no effect: names are made once for each table."),
+	ROW("max.queue.size", NULL, INT, DEPR, "8192", 0, 0, NULL, ignored,
+	    "Has no effect: memory is bounded by the worker."),
+	ROW("max.queue.size.in.bytes", NULL, BYTES, DEPR, "0", 0, 0, NULL,
+	    ignored,
+	    "Has no effect: memory is bounded by the worker."),
+	ROW("errors.max.retries", NULL, INT, DEPR, "-1", 0, 0, NULL, ignored,
+	    "Has no effect: the worker restarts a task that failed for a "
+	    "passing reason, without end."),
+	ROW("retriable.restart.connector.wait.ms", NULL, DURATION, DEPR,
+	    "10000", 0, 0, NULL, ignored,
+	    "Has no effect: the worker chooses the wait before a restart."),
 	{ .name = NULL }
 };
 /* clang-format on */
@@ -287,7 +384,7 @@ int32_t
 pg_config_skipped(const struct pg_config *cfg, struct leat_err *err)
 {
 	static const char ops[] = "cudt";	/* in the order of the bits */
-	int32_t bits = 0;
+	int32_t bits = cfg->skipped.len == 0 ? PG_SKIP_TRUNCATE : 0;
 
 	for (uint32_t i = 0; i < cfg->skipped.len; i++) {
 		const char *op = cfg->skipped.items[i];
@@ -327,6 +424,9 @@ check_pairs(const struct pg_config *c, struct leat_err *err)
 	if (c->column_include.len > 0 && c->column_exclude.len > 0)
 		return refuse(err, "column.exclude.list",
 		    "not together with column.include.list");
+	if (c->message_include.len > 0 && c->message_exclude.len > 0)
+		return refuse(err, "message.prefix.exclude.list",
+		    "not together with message.prefix.include.list");
 	return 0;
 }
 
@@ -358,6 +458,10 @@ pg_config_check(const void *config, struct leat_err *err)
 	rc = check_pairs(c, err);
 	if (rc == 0)
 		rc = pg_config_check_snapshot(c, err);
+	if (rc == 0)
+		rc = pg_command_check(c->stream_params, err);
+	if (rc == 0)
+		rc = pg_identity_check(&c->identities, err);
 	if (rc < 0)
 		return rc;
 	if (pg_config_skipped(c, err) < 0)

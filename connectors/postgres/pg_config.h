@@ -71,8 +71,27 @@ enum {
 
 enum { PG_HSTORE_JSON, PG_HSTORE_MAP };
 
+/* offset.mismatch.strategy */
+enum {
+	PG_MISMATCH_REFUSE,
+	PG_MISMATCH_NO_VALIDATION,
+	PG_MISMATCH_TRUST_OFFSET,
+	PG_MISMATCH_TRUST_SLOT,
+	PG_MISMATCH_TRUST_GREATER
+};
+
+/* lsn.flush.mode, lsn.flush.timeout.action */
+enum { PG_FLUSH_CONNECTOR, PG_FLUSH_MANUAL, PG_FLUSH_AND_DRIVER };
+enum { PG_TIMEOUT_FAIL, PG_TIMEOUT_WARN, PG_TIMEOUT_IGNORE };
+
 /* event.converting.failure.handling.mode */
 enum { PG_FAILURE_WARN, PG_FAILURE_FAIL, PG_FAILURE_SKIP };
+
+/* event.processing.failure.handling.mode */
+enum { PG_EVENT_FAIL, PG_EVENT_WARN, PG_EVENT_SKIP };
+
+/* guardrail.collections.limit.action */
+enum { PG_GUARD_WARN, PG_GUARD_FAIL };
 
 /* Bits for skipped.operations. */
 enum {
@@ -105,6 +124,7 @@ struct pg_config {
 	const char *topic_delimiter;
 	const char *heartbeat_prefix;
 	const char *heartbeat_topic;
+	const char *transaction_topic;
 
 	struct leat_list schema_include;
 	struct leat_list schema_exclude;
@@ -113,6 +133,8 @@ struct pg_config {
 	struct leat_list column_include;
 	struct leat_list column_exclude;
 	const char *message_keys;
+	struct leat_list message_include;
+	struct leat_list message_exclude;
 
 	const char *slot;
 	int32_t slot_drop;
@@ -120,7 +142,20 @@ struct pg_config {
 	const char *publication;
 	int32_t publication_mode;
 	int32_t publish_via_root;
+	struct leat_list identities;
 	int64_t status_interval_ms;
+	const char *stream_params;
+	int32_t stream_large;
+	const char *spool_dir;
+	int64_t spool_max;
+	int64_t slot_retries;
+	int64_t slot_retry_ms;
+	int32_t mismatch_strategy;
+	int32_t flush_mode;
+	int32_t flush_source;
+	int64_t flush_timeout_ms;
+	int32_t flush_action;
+	int64_t xmin_interval_ms;
 
 	int32_t snapshot_mode;
 	int32_t based_data;	/* configuration_based */
@@ -162,7 +197,13 @@ struct pg_config {
 	struct leat_list skipped;
 	int32_t skip_unchanged;
 	int32_t extended_headers;
+	int32_t transaction_metadata;
 	int32_t convert_failure;
+	int32_t event_failure;
+	int64_t guard_tables;
+	int32_t guard_action;
+	int64_t ignored;	/* options without effect */
+	const char *ignored_text;
 };
 
 extern const struct leat_option pg_source_options[];

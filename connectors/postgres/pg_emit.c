@@ -78,6 +78,8 @@ pg_emit_init(struct pg_emit *e, struct leat_task *t,
 		rc = pg_schema_source(t, &e->source_schema, err);
 	if (rc == 0)
 		rc = pg_schema_heartbeat(t, &e->hb_key, &e->hb_value, err);
+	if (rc == 0)
+		rc = pg_txmeta_init(&e->tx, t, cfg, prefix, a, err);
 	if (rc < 0)
 		return rc;
 	e->hb_topic = cfg->heartbeat_topic != NULL ? cfg->heartbeat_topic :
@@ -99,6 +101,12 @@ pg_emit_init(struct pg_emit *e, struct leat_task *t,
 	pg_emit_transaction(e, 0, 0, 0);
 	pg_emit_clock(e);
 	return 0;
+}
+
+void
+pg_emit_fini(struct pg_emit *e)
+{
+	pg_txmeta_fini(&e->tx);
 }
 
 void
@@ -173,10 +181,9 @@ pg_emit_origin(struct pg_emit *e, const struct leat_str *name, uint64_t lsn)
 
 /* --------------------------------------------------------------- records */
 
-/* The source block of one event: the template with what is its own. */
-static const struct leat_value *
-source_values(struct pg_emit *e, struct leat_batch *b,
-    const struct pg_relation *rel, uint64_t lsn)
+struct leat_value *
+pg_emit_source(struct pg_emit *e, struct leat_batch *b, const char *schema,
+    const char *table, uint64_t lsn)
 {
 	struct leat_value *v = leat_batch_alloc(b, PG_SRC_N * sizeof(*v) +
 	    sizeof(e->sequence) + 24 + sizeof(e->origin));
@@ -190,8 +197,8 @@ source_values(struct pg_emit *e, struct leat_batch *b,
 	*p++ = '"';
 	*p++ = ']';
 	v[PG_SRC_SEQUENCE] = leat_string(seq, (size_t)(p - seq));
-	v[PG_SRC_SCHEMA] = leat_cstring(rel->schema);
-	v[PG_SRC_TABLE] = leat_cstring(rel->name);
+	v[PG_SRC_SCHEMA] = leat_cstring(schema);
+	v[PG_SRC_TABLE] = leat_cstring(table);
 	v[PG_SRC_LSN] = leat_i64((int64_t)lsn);
 	if (v[PG_SRC_ORIGIN].kind != LEAT_NULL) {
 		memcpy(p, e->origin, v[PG_SRC_ORIGIN].len);
@@ -241,8 +248,15 @@ add_event(struct pg_emit *e, struct leat_batch *b,
     const struct leat_value *source, const char *op,
     const struct pg_row *before, const struct pg_row *after)
 {
-	struct leat_value *v = leat_batch_alloc(b, PG_ENV_N * sizeof(*v));
+	int counts = e->tx.open && op[0] != 'r';
+	struct leat_value *v;
+	int rc = 0;
 
+	if (e->done < e->skip) {
+		e->done++;
+		return 0;
+	}
+	v = leat_batch_alloc(b, PG_ENV_N * sizeof(*v));
 	if (v == NULL)
 		return PG_CONV_NOMEM;
 	v[PG_ENV_BEFORE] = row_value(rel, before);
@@ -253,7 +267,14 @@ add_event(struct pg_emit *e, struct leat_batch *b,
 	memcpy(&v[PG_ENV_TS_MS], e->now, sizeof(e->now));
 	rec->value_schema = rel->envelope;
 	rec->value = leat_items(LEAT_STRUCT, v, PG_ENV_N);
-	return add(e, b, rec);
+	if (counts)
+		rc = pg_txmeta_block(&e->tx, b, rel,
+		    (uint64_t)source[PG_SRC_LSN].u.i, &v[PG_ENV_TRANSACTION]);
+	if (rc == 0)
+		rc = add(e, b, rec);
+	if (rc == 0 && counts)
+		pg_txmeta_counted(&e->tx);
+	return rc;
 }
 
 static int
@@ -273,7 +294,8 @@ pg_emit_row(struct pg_emit *e, struct leat_batch *b,
     const struct pg_relation *rel, uint64_t lsn, char op,
     const struct pg_row *row)
 {
-	const struct leat_value *src = source_values(e, b, rel, lsn);
+	const struct leat_value *src = pg_emit_source(e, b, rel->schema,
+	    rel->name, lsn);
 	struct leat_record rec = record_of(e, rel, row->keys);
 	int rc;
 
@@ -332,7 +354,8 @@ pg_emit_update(struct pg_emit *e, struct leat_batch *b,
     const struct pg_relation *rel, uint64_t lsn, const struct pg_row *before,
     const struct pg_row *after, int key_changed)
 {
-	const struct leat_value *src = source_values(e, b, rel, lsn);
+	const struct leat_value *src = pg_emit_source(e, b, rel->schema,
+	    rel->name, lsn);
 	struct leat_record rec = record_of(e, rel, after->keys);
 	int rc;
 
@@ -349,7 +372,8 @@ int
 pg_emit_delete(struct pg_emit *e, struct leat_batch *b,
     const struct pg_relation *rel, uint64_t lsn, const struct pg_row *before)
 {
-	const struct leat_value *src = source_values(e, b, rel, lsn);
+	const struct leat_value *src = pg_emit_source(e, b, rel->schema,
+	    rel->name, lsn);
 	struct leat_record rec = record_of(e, rel, before->keys);
 	int rc;
 
@@ -367,7 +391,8 @@ int
 pg_emit_truncate(struct pg_emit *e, struct leat_batch *b,
     const struct pg_relation *rel, uint64_t lsn)
 {
-	const struct leat_value *src = source_values(e, b, rel, lsn);
+	const struct leat_value *src = pg_emit_source(e, b, rel->schema,
+	    rel->name, lsn);
 	struct leat_record rec = record_of(e, rel, NULL);
 	int rc;
 

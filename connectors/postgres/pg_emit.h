@@ -17,6 +17,7 @@
 
 #include "pg_relation.h"
 #include "pg_schema.h"
+#include "pg_txmeta.h"
 
 struct pg_emit {
 	struct leat_task *task;
@@ -40,12 +41,14 @@ struct pg_emit {
 
 	uint32_t skip;		/* records of this message not to repeat */
 	uint32_t done;		/* records of this message that are out */
+	struct pg_txmeta tx;	/* counts while a transaction is open */
 	int64_t *m_events[5];	/* c u d t r */
 };
 
 int pg_emit_init(struct pg_emit *e, struct leat_task *t,
     const struct pg_config *cfg, const char *prefix, const char *db,
     struct leat_arena *a, struct leat_err *err);
+void pg_emit_fini(struct pg_emit *e);
 
 /* Once per poll: the time that events carry as that of their making. */
 void pg_emit_clock(struct pg_emit *e);
@@ -85,6 +88,10 @@ int pg_emit_delete(struct pg_emit *e, struct leat_batch *b,
 
 int pg_emit_truncate(struct pg_emit *e, struct leat_batch *b,
     const struct pg_relation *rel, uint64_t lsn);
+
+/* The source block of an event at `lsn`, in the batch; NULL: no memory. */
+struct leat_value *pg_emit_source(struct pg_emit *e, struct leat_batch *b,
+    const char *schema, const char *table, uint64_t lsn);
 
 int pg_emit_heartbeat(struct pg_emit *e, struct leat_batch *b);
 

@@ -72,6 +72,8 @@ pg_position_encode(const struct pg_position *p, struct leat_buf *b)
 	}
 	if (p->system_id[0] != '\0')
 		add_text(b, "system_id", p->system_id);
+	if (p->timeline != 0)
+		add_number(b, "timeline", p->timeline);
 	(void)leat_buf_add_byte(b, '}');
 }
 
@@ -93,7 +95,7 @@ get_number(const struct leat_value *map, const char *key, uint64_t *ret)
 static int
 get_numbers(const struct leat_value *map, struct pg_position *p)
 {
-	uint64_t proc, txid, ts, id;
+	uint64_t proc, txid, ts, timeline, id;
 
 	if (get_number(map, "lsn", &p->lsn) < 0 ||
 	    get_number(map, "lsn_proc", &proc) < 0 ||
@@ -104,9 +106,12 @@ get_numbers(const struct leat_value *map, struct pg_position *p)
 	    get_number(map, "tx_records", &p->records) < 0 ||
 	    get_number(map, "txId", &txid) < 0 ||
 	    get_number(map, "ts_usec", &ts) < 0 ||
-	    get_number(map, "snapshot_id", &id) < 0)
+	    get_number(map, "snapshot_id", &id) < 0 ||
+	    get_number(map, "timeline", &timeline) < 0 ||
+	    timeline > UINT32_MAX)
 		return -1;
 	p->snapshot_id = (int64_t)id;
+	p->timeline = (uint32_t)timeline;
 	p->txid = (int64_t)txid;
 	p->ts_us = (int64_t)ts;
 	/* A position of Debezium's: whole transactions up to its commit. */
@@ -151,7 +156,7 @@ pg_position_parse(const char *text, struct pg_position *ret,
 	struct leat_value v;
 	int rc;
 
-	leat_arena_init(&a, PG_POSITION_MAX, 1u << 20);
+	leat_arena_init(&a, 4096, 32u << 20);
 	rc = leat_json_parse(&a, text, strlen(text), &v, err);
 	if (rc == 0 && (v.kind != LEAT_MAP || get_numbers(&v, &p) < 0))
 		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_PARSE,

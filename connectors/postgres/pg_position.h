@@ -15,7 +15,8 @@
 #include <leat/buf.h>
 #include <leat/err.h>
 
-enum { PG_POSITION_MAX = 4096 };
+/* The worker stores no more for a source. */
+enum { PG_POSITION_MAX = 1024 * 1024 };
 
 struct pg_position {
 	uint64_t lsn;		/* of the last event: lsn, lsn_proc */
@@ -30,6 +31,7 @@ struct pg_position {
 	char snapshot;		/* 1: a snapshot is being taken */
 	int64_t snapshot_id;	/* which: see pg_progress.h; 0: not known */
 	char snapshot_done;	/* 1: it was just completed */
+	uint32_t timeline;	/* of the log; 0: not known */
 	char system_id[24];	/* of the database cluster; "": not known */
 };
 

@@ -213,6 +213,8 @@ pg_report(struct pg_source *s)
 	}
 	if (s->phase == PHASE_STREAM || s->phase == PHASE_CATCH_UP)
 		add_stream(s, &b);
+	if (s->start_wait_ms > 0)
+		(void)leat_buf_add_str(&b, ",\"slot_in_use\":true");
 	(void)leat_buf_add_byte(&b, '}');
 	if (leat_buf_cstr(&b) != NULL)
 		leat_status(s->task, leat_buf_cstr(&b));

@@ -20,12 +20,20 @@ struct pg_slot {
 	int active_pid;		/* 0: nobody uses it */
 	uint64_t restart_lsn;
 	uint64_t confirmed_lsn;
+	int64_t catalog_xmin;	/* 0: none */
+	int64_t retained_bytes;	/* log that is kept for it */
+	int64_t oldest_tx_s;	/* age of the server's oldest transaction */
+	int failover;		/* a standby keeps a copy (17 and newer) */
 	char wal_status[16];
+	char reason[32];	/* of the invalidation, from 17 on */
 };
 
 /* Looks at the slot; a slot of another kind or database is an error. */
 int pg_slot_read(struct pg_conn *c, const char *name, struct pg_slot *ret,
     struct leat_err *err);
+
+/* Why a lost slot is lost, in words. */
+const char *pg_slot_lost_reason(const struct pg_slot *slot);
 
 /* What CREATE_REPLICATION_SLOT gives. */
 struct pg_new_slot {

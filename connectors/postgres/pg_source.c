@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pg_doctor.h"
 #include "pg_task.h"
 
 enum { SOURCE_CHUNK = 16 * 1024, SOURCE_MAX = 256 * 1024 * 1024 };
@@ -30,6 +31,8 @@ wire_up(struct pg_source *s, struct leat_err *err)
 	int rc = pg_emit_init(&s->emit, s->task, s->cfg, s->prefix,
 	    s->server.db, &s->arena, err);
 
+	if (rc == 0)
+		rc = pg_messages_init(&s->messages, &s->emit, &s->arena, err);
 	s->rels.task = s->snap.task = s->stream.task = s->task;
 	s->rels.cfg = s->snap.cfg = s->stream.cfg = s->cfg;
 	s->rels.filters = &s->filters;
@@ -42,6 +45,7 @@ wire_up(struct pg_source *s, struct leat_err *err)
 	s->snap.rels = s->stream.rels = &s->rels;
 	s->snap.emit = s->stream.emit = &s->emit;
 	s->stream.repl = &s->repl;
+	s->stream.messages = &s->messages;
 	s->stream.skipped = pg_config_skipped(s->cfg, err);
 	pg_report_init(s);
 	if (rc == 0)
@@ -57,6 +61,8 @@ source_free(struct pg_source *s)
 	pg_progress_fini(&s->progress);
 	leat_map_fini(&s->unread);
 	pg_relcache_fini(&s->rels);
+	pg_messages_fini(&s->messages);
+	pg_emit_fini(&s->emit);
 	pg_conn_close(&s->repl);
 	pg_conn_close(&s->sql);
 	pg_filters_fini(&s->filters);
@@ -184,12 +190,25 @@ poll_snapshot(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
 	return rc < 0 ? rc : pg_progress_give(&s->progress, b, err);
 }
 
+/* 1: the time has not come. */
+static int
+is_early(struct pg_source *s)
+{
+	int64_t left = s->wait_until - leat_mono_ms(s->task);
+
+	leat_wait(s->task, -1, 0, left > 0 ? left : 0);
+	return left > 0;
+}
+
 /* The stream up to where the snapshot's second part begins. */
 static int
 poll_catch_up(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
 {
-	int rc = pg_stream_poll(&s->stream, b, err);
+	int rc;
 
+	if (!s->stream_open)
+		return is_early(s) ? 0 : pg_start_catch_up(s, err);
+	rc = pg_stream_poll(&s->stream, b, err);
 	if (rc < 0 || !s->stream.reached)
 		return rc;
 	s->pos = s->stream.pos;
@@ -201,16 +220,6 @@ poll_catch_up(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
 	s->phase = PHASE_SNAPSHOT;
 	leat_wait(s->task, -1, 0, 0);
 	return give_position(s, b, err);
-}
-
-/* 1: the time has not come. */
-static int
-is_early(struct pg_source *s)
-{
-	int64_t left = s->wait_until - leat_mono_ms(s->task);
-
-	leat_wait(s->task, -1, 0, left > 0 ? left : 0);
-	return left > 0;
 }
 
 static int32_t
@@ -286,4 +295,5 @@ const struct leat_connector pg_source_connector = {
 	.config_size = sizeof(struct pg_config),
 	.check = pg_config_check,
 	.source = &ops,
+	.examine = pg_examine,
 };

@@ -49,6 +49,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pg_resume.h"
+
+enum { FIRST_RETRY_MS = 100 };
+
 /* ---------------------------------------------------------------- deciding */
 
 static int
@@ -72,57 +76,13 @@ read_stored(struct pg_source *s, struct leat_err *err)
 	return rc;
 }
 
-/*
- * Can the stream go on at the stored position? 1, or 0 with the reason in err,
- * in words for the case that nothing can be done about it.
- */
-static int
-can_resume(struct pg_source *s, struct leat_err *err)
-{
-	static const char cure[] = "changes since then are lost; delete the "
-	    "connector's stored offsets, or set snapshot.mode=when_needed, to "
-	    "take a new snapshot";
-	const char *slot = s->cfg->slot;
-	uint64_t at = s->pos.flush;
-
-	if (s->pos.system_id[0] != '\0' && s->server.system_id[0] != '\0' &&
-	    strcmp(s->pos.system_id, s->server.system_id) != 0) {
-		leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
-		    "the stored position is of database cluster %s, this is "
-		    "%s; %s", s->pos.system_id, s->server.system_id, cure);
-		return 0;
-	}
-	if (!s->slot.exists) {
-		leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
-		    "replication slot '%s' is gone, the stored position is "
-		    PG_LSN_FMT "; %s", slot, PG_LSN_ARGS(at), cure);
-		return 0;
-	}
-	if (s->slot.lost) {
-		leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
-		    "replication slot '%s' is lost: the server removed the log "
-		    "that it needed (max_slot_wal_keep_size); SELECT "
-		    "pg_drop_replication_slot('%s'); %s", slot, slot, cure);
-		return 0;
-	}
-	if (s->slot.confirmed_lsn > at) {
-		leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
-		    "replication slot '%s' stands at " PG_LSN_FMT ", ahead of "
-		    "the stored position " PG_LSN_FMT ": it was recreated, or "
-		    "somebody else read from it; %s", slot,
-		    PG_LSN_ARGS(s->slot.confirmed_lsn), PG_LSN_ARGS(at), cure);
-		return 0;
-	}
-	return 1;
-}
-
 /* 1: a snapshot comes first, 0: not, or an error. */
 static int
 wants_snapshot(struct pg_source *s, struct leat_err *err)
 {
 	int32_t mode = s->cfg->snapshot_mode;
 	int based = mode == PG_SNAPSHOT_CONFIGURATION_BASED;
-	int have = s->has_pos && !s->pos.snapshot;
+	int have = s->has_pos && !s->pos.snapshot, rc;
 
 	if (mode == PG_SNAPSHOT_ALWAYS || (based && s->cfg->based_data))
 		return 1;
@@ -130,8 +90,12 @@ wants_snapshot(struct pg_source *s, struct leat_err *err)
 		return mode == PG_SNAPSHOT_INITIAL ||
 		    mode == PG_SNAPSHOT_INITIAL_ONLY ||
 		    mode == PG_SNAPSHOT_WHEN_NEEDED;
-	if (!s->streams || can_resume(s, err))
+	if (!s->streams)
 		return 0;
+	rc = pg_resume_check(&s->repl, s->cfg, &s->server, &s->slot, &s->pos,
+	    err);
+	if (rc != 0)
+		return rc > 0 ? 0 : rc;
 	if (mode != PG_SNAPSHOT_WHEN_NEEDED &&
 	    !(based && s->cfg->based_data_error))
 		return err->code;
@@ -149,10 +113,9 @@ lost_slot(struct pg_source *s, struct leat_err *err)
 	if (s->cfg->snapshot_mode != PG_SNAPSHOT_WHEN_NEEDED &&
 	    !s->cfg->based_data_error)
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
-		    "replication slot '%s' is lost: the server removed the log "
-		    "that it needed (max_slot_wal_keep_size): SELECT "
+		    "replication slot '%s' is lost: %s: SELECT "
 		    "pg_drop_replication_slot('%s');", s->cfg->slot,
-		    s->cfg->slot);
+		    pg_slot_lost_reason(&s->slot), s->cfg->slot);
 	s->slot.exists = 0;
 	return pg_slot_drop(&s->sql, s->cfg->slot, err);
 }
@@ -174,6 +137,7 @@ set_system(struct pg_source *s)
 {
 	memcpy(s->pos.system_id, s->server.system_id,
 	    sizeof(s->pos.system_id));
+	s->pos.timeline = s->server.timeline;
 }
 
 /* The tables that are to be read, for the stream that comes before. */
@@ -209,13 +173,22 @@ catch_up(struct pg_source *s, struct leat_err *err)
 	    "from=" PG_LSN_FMT " to=" PG_LSN_FMT " tables_finished=%u",
 	    PG_LSN_ARGS(s->pos.flush), PG_LSN_ARGS(s->snap.lsn),
 	    s->snap.tables_before);
-	rc = pg_start_stream(s, err);
-	if (rc < 0)
+	s->phase = PHASE_CATCH_UP;
+	s->wait_until = 0;
+	return 0;
+}
+
+/* The stream is opened from poll(): its slot may be in use for a while. */
+int
+pg_start_catch_up(struct pg_source *s, struct leat_err *err)
+{
+	int rc = pg_start_stream(s, err);
+
+	if (rc < 0 || !s->stream_open)
 		return rc;
 	s->pos.snapshot = s->stream.pos.snapshot = 1;
 	s->stream.pos.snapshot_id = s->pos.snapshot_id = s->progress.id;
 	s->stream.next_status = leat_mono_ms(s->task);
-	s->phase = PHASE_CATCH_UP;
 	return 0;
 }
 
@@ -272,7 +245,13 @@ can_catch_up(struct pg_source *s, struct leat_err *err)
 
 	if (!s->streams || !s->has_pos)
 		return 0;
-	if (!can_resume(s, err)) {
+	rc = open_replication(s, err);
+	if (rc == 0)
+		rc = pg_resume_check(&s->repl, s->cfg, &s->server, &s->slot,
+		    &s->pos, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 0) {
 		leat_log_warn(s->task, "the snapshot begins anew",
 		    "reason=\"%s\"", err->text);
 		leat_err_clear(err);
@@ -308,6 +287,33 @@ pg_start_snapshot(struct pg_source *s, struct leat_err *err)
 	return rc < 0 ? rc : begin_snapshot(s, &slot, err);
 }
 
+/*
+ * Another session uses the slot: often the one of a worker that died, which the
+ * server has not noticed yet. 0: try again later, or the error as it is.
+ */
+static int
+slot_in_use(struct pg_source *s, struct leat_err *err)
+{
+	int64_t most = s->cfg->slot_retries * s->cfg->slot_retry_ms;
+	int64_t wait = s->start_wait_ms > 0 ? s->start_wait_ms * 2 :
+	    FIRST_RETRY_MS;
+
+	if (strcmp(err->sqlstate, "55006") != 0 || s->waited_ms >= most)
+		return err->code;
+	if (s->start_wait_ms == 0)
+		leat_log_notice(s->task, "waiting for the slot",
+		    "reason=\"%s\"", err->text);
+	if (wait > s->cfg->slot_retry_ms)
+		wait = s->cfg->slot_retry_ms;
+	s->start_wait_ms = wait;
+	s->waited_ms += wait;
+	s->wait_until = leat_mono_ms(s->task) + wait;
+	if (s->stream.until == 0)
+		s->phase = PHASE_BETWEEN;
+	leat_err_clear(err);
+	return 0;
+}
+
 int
 pg_start_stream(struct pg_source *s, struct leat_err *err)
 {
@@ -320,9 +326,11 @@ pg_start_stream(struct pg_source *s, struct leat_err *err)
 			    err);
 	}
 	if (rc < 0)
-		return rc;
+		return slot_in_use(s, err);
 	s->stream_open = 1;
-	s->phase = PHASE_STREAM;
+	s->start_wait_ms = s->waited_ms = 0;
+	if (s->stream.until == 0)
+		s->phase = PHASE_STREAM;
 	return 0;
 }
 

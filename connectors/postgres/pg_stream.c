@@ -11,6 +11,8 @@
 #include <leat/buf.h>
 
 #include "pg_apply.h"
+#include "pg_command.h"
+#include "pg_meter.h"
 
 enum {
 	SQL_MAX = 64 * 1024,
@@ -20,65 +22,11 @@ enum {
 	GATHER_FRAMES = 2048,
 	GATHER_BYTES = 256 * 1024,
 	GATHER_MS = 2,
+	REPLAY_FRAMES = 16384,	/* at a time */
 	GATHER_BY_FD = 8	/* fewer frames than this: wake for each */
 };
 
 /* ------------------------------------------------------------------- start */
-
-/* An SQL literal inside START_REPLICATION, which knows only '' doubling. */
-static void
-add_literal(struct leat_buf *b, const char *s)
-{
-	(void)leat_buf_add_byte(b, '\'');
-	for (; *s != '\0'; s++) {
-		if (*s == '\'')
-			(void)leat_buf_add_byte(b, '\'');
-		(void)leat_buf_add_byte(b, (uint8_t)*s);
-	}
-	(void)leat_buf_add_byte(b, '\'');
-}
-
-static int
-write_start(struct pg_stream *s, struct leat_buf *b)
-{
-	char *slot = PQescapeIdentifier(s->repl->pg, s->cfg->slot,
-	    strlen(s->cfg->slot));
-	char *pub = PQescapeIdentifier(s->repl->pg, s->cfg->publication,
-	    strlen(s->cfg->publication));
-
-	if (slot == NULL || pub == NULL) {
-		b->failed = true;
-	} else {
-		(void)leat_buf_printf(b, "START_REPLICATION SLOT %s LOGICAL "
-		    PG_LSN_FMT " (proto_version '1', publication_names ", slot,
-		    PG_LSN_ARGS(s->pos.flush));
-		add_literal(b, pub);
-		(void)leat_buf_add_byte(b, ')');
-	}
-	PQfreemem(slot);
-	PQfreemem(pub);
-	return b->failed ? -ENOMEM : 0;
-}
-
-static void
-set_metrics(struct pg_stream *s)
-{
-	struct leat_task *t = s->task;
-
-	s->m_lag = leat_metric(t, LEAT_METRIC_GAUGE, "postgres_lag_bytes",
-	    "Log of the server that is not confirmed yet.");
-	s->m_delay = leat_metric(t, LEAT_METRIC_GAUGE, "postgres_lag_ms",
-	    "Age of the last change when it was read.");
-	s->m_messages = leat_metric(t, LEAT_METRIC_COUNTER,
-	    "postgres_messages_total", "Messages of the stream.");
-	s->m_tx = leat_metric(t, LEAT_METRIC_COUNTER,
-	    "postgres_transactions_total", "Transactions delivered.");
-	s->m_filtered = leat_metric(t, LEAT_METRIC_COUNTER,
-	    "postgres_events_filtered_total",
-	    "Changes of tables or kinds that are not captured.");
-	s->m_confirmed = leat_metric(t, LEAT_METRIC_GAUGE,
-	    "postgres_confirmed_lsn", "Position confirmed to the server.");
-}
 
 /* Well below the server's patience. */
 static int64_t
@@ -88,6 +36,37 @@ status_interval(const struct pg_config *cfg, const struct pg_server *srv)
 
 	return third > 0 && third < cfg->status_interval_ms ? third :
 	    cfg->status_interval_ms;
+}
+
+/* The counts of a transaction that was delivered in part. */
+static int
+load_counts(struct pg_stream *s, struct leat_err *err)
+{
+	struct leat_buf part;
+	const char *text = NULL;
+
+	s->emit->tx.open = 0;
+	if (s->pos.final_lsn == 0 || !s->emit->tx.enabled)
+		return 0;
+	leat_buf_init(&part, PG_POSITION_MAX);
+	if (pg_partition_json(s->emit->prefix, &part) == 0)
+		text = leat_offset_get(s->task, leat_buf_cstr(&part));
+	leat_buf_fini(&part);
+	return text == NULL ? 0 : pg_txmeta_load(&s->emit->tx, text, err);
+}
+
+static int
+explain_start(const struct pg_stream *s, struct leat_err *err)
+{
+	if (s->cfg->stream_params != NULL && err != NULL &&
+	    strstr(err->text, "unrecognized pgoutput option") != NULL) {
+		err->cls = LEAT_CLS_CONFIG;	/* an internal error there */
+		return leat_err_wrap(err, "slot.stream.params: PostgreSQL %d "
+		    "does not know all of '%s'", s->repl->version / 10000,
+		    s->cfg->stream_params);
+	}
+	return leat_err_wrap(err, "start streaming from slot '%s'",
+	    s->cfg->slot);
 }
 
 int
@@ -100,6 +79,8 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 
 	s->pos = *pos;
 	s->pos.snapshot = s->pos.snapshot_done = 0;
+	/* Stored at once, so that a slot recreated meanwhile is noticed. */
+	s->position_dirty = !pos->snapshot_done;
 	s->resume_final = pos->final_lsn;
 	s->resume_events = pos->events;
 	s->resume_records = pos->records;
@@ -108,17 +89,31 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 	s->status_ms = status_interval(s->cfg, srv);
 	s->next_status = now + s->status_ms;
 	s->last_idle = now;
-	s->next_heartbeat = now + s->cfg->heartbeat_interval_ms;
+	/* The first tells that the snapshot is complete. */
+	s->next_heartbeat = now + (pos->snapshot_done ? 0 :
+	    s->cfg->heartbeat_interval_ms);
 	pgo_reset(&s->dec);
-	set_metrics(s);
+	pg_emit_transaction(s->emit, pos->ts_us, pos->txid, pos->lsn_commit);
+	rc = load_counts(s, err);
+	if (rc < 0)
+		return rc;
+	pg_spools_fini(&s->spools);
+	rc = pg_spools_init(&s->spools, s->task, s->cfg, s->repl->version, err);
+	if (rc < 0)
+		return rc;
+	pg_meter_init(s);
 	leat_buf_init(&b, SQL_MAX);
-	rc = write_start(s, &b) < 0 || leat_buf_cstr(&b) == NULL ?
+	pg_command_write(s->repl, s->cfg, s->pos.flush, s->spools.enabled, &b);
+	rc = leat_buf_cstr(&b) == NULL ?
 	    leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory") :
 	    pg_copy_start(s->repl, leat_buf_cstr(&b), err);
 	leat_buf_fini(&b);
-	if (rc < 0)
-		return leat_err_wrap(err, "start streaming from slot '%s'",
-		    s->cfg->slot);
+	if (rc < 0) {
+		pg_spools_fini(&s->spools);
+		return explain_start(s, err);
+	}
+	pg_watch_init(&s->watch, s->rels->conn, s->repl, s->cfg, s->emit);
+	leat_metric_set(s->m_connected, 1);
 	leat_log_notice(s->task, "streaming", "slot=%s lsn=" PG_LSN_FMT,
 	    s->cfg->slot, PG_LSN_ARGS(s->pos.flush));
 	return 0;
@@ -157,17 +152,54 @@ queue_push(struct pg_queue *q, char *owned_data, size_t len, int64_t now_ms)
 
 /* ------------------------------------------------------------------ status */
 
+/* The server takes nothing: for how long, and is that too long? */
+static int
+check_stuck(struct pg_stream *s, int stuck, struct leat_err *err)
+{
+	int64_t now = leat_mono_ms(s->task);
+
+	if (!stuck) {
+		s->stuck_since = 0;
+		s->stuck_said = 0;
+		return 0;
+	}
+	if (s->stuck_since == 0)
+		s->stuck_since = now;
+	if (now - s->stuck_since < s->cfg->flush_timeout_ms ||
+	    s->cfg->flush_action == PG_TIMEOUT_IGNORE)
+		return 0;
+	if (s->cfg->flush_action == PG_TIMEOUT_FAIL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ETIMEDOUT,
+		    "status update: the server takes nothing for %lld ms "
+		    "(lsn.flush.timeout.ms)",
+		    (long long)(now - s->stuck_since));
+	if (!s->stuck_said)
+		leat_log_warn(s->task, "the server takes no status updates",
+		    "ms=%lld", (long long)(now - s->stuck_since));
+	s->stuck_said = 1;
+	return 0;
+}
+
+/*
+ * With lsn.flush.mode=manual nothing is confirmed: a position of 0 moves no
+ * slot. What was received is told all the same, or a server that shuts down
+ * would wait for it.
+ */
 static int
 send_status(struct pg_stream *s, struct leat_err *err)
 {
+	int manual = s->cfg->flush_mode == PG_FLUSH_MANUAL ||
+	    !s->cfg->flush_source;
 	uint8_t msg[PGO_STATUS_BYTES];
-	int rc;
+	int rc, left;
 
 	/* Who catches up wants to hear when that is done. */
-	pgo_status_encode(msg, s->confirmed, leat_now_us(s->task),
+	pgo_status_encode(msg, manual ? s->server_end : s->confirmed,
+	    manual ? 0 : s->confirmed, leat_now_us(s->task),
 	    s->until != 0 && !s->reached);
 	rc = PQputCopyData(s->repl->pg, (const char *)msg, sizeof(msg));
-	if (rc < 0 || PQflush(s->repl->pg) < 0)
+	left = rc < 0 ? -1 : PQflush(s->repl->pg);
+	if (left < 0)
 		return pg_error(s->repl, NULL, "status update", err);
 	/* rc 0: libpq's buffer is full; the next turn tries again. */
 	s->next_status = leat_mono_ms(s->task) + (rc == 0 ? 100 : s->status_ms);
@@ -175,10 +207,8 @@ send_status(struct pg_stream *s, struct leat_err *err)
 		s->told = s->confirmed;
 		s->must_reply = 0;
 	}
-	leat_metric_set(s->m_confirmed, (int64_t)s->confirmed);
-	leat_metric_set(s->m_lag, s->server_end > s->confirmed ?
-	    (int64_t)(s->server_end - s->confirmed) : 0);
-	return 0;
+	pg_meter_status(s);
+	return check_stuck(s, rc == 0 || left > 0, err);
 }
 
 int
@@ -188,8 +218,7 @@ pg_stream_tick(struct pg_stream *s, struct leat_err *err)
 		return 0;	/* poll() will say why */
 	if (s->must_reply || leat_mono_ms(s->task) >= s->next_status)
 		return send_status(s, err);
-	(void)PQflush(s->repl->pg);
-	return 0;
+	return check_stuck(s, PQflush(s->repl->pg) > 0, err);
 }
 
 int
@@ -201,6 +230,7 @@ pg_stream_durable(struct pg_stream *s, const struct pg_position *pos,
 	if (pos->flush <= s->confirmed)
 		return 0;
 	s->confirmed = pos->flush;
+	s->confirmed_us = pos->ts_us;
 	if (!pg_conn_ok(s->repl))
 		return 0;
 	soon = leat_mono_ms(s->task) + STATUS_AFTER_DURABLE_MS;
@@ -214,6 +244,8 @@ pg_stream_durable(struct pg_stream *s, const struct pg_position *pos,
 void
 pg_stream_stop(struct pg_stream *s)
 {
+	leat_metric_set(s->m_connected, 0);
+	pg_spools_fini(&s->spools);
 	while (s->queue.len > 0)
 		queue_pop(&s->queue);
 	if (!pg_conn_ok(s->repl))
@@ -253,6 +285,30 @@ keepalive(struct pg_stream *s, const struct pgo_frame *f)
 	s->position_dirty = 1;
 }
 
+/*
+ * A transaction that was streamed commits: its messages, until the batch is
+ * full. Its commit stays at the head of the queue as long as there are more.
+ */
+static int
+replay(struct pg_stream *s, struct leat_batch *b,
+    const struct pgo_frame *commit, struct leat_err *err)
+{
+	struct pgo_frame f;
+	int rc;
+
+	for (int i = 0; i < REPLAY_FRAMES && !b->full &&
+	    (int64_t)b->nrecords < s->cfg->max_batch; i++) {
+		rc = pg_spools_next(&s->spools, &s->dec, commit, &f, err);
+		if (rc <= 0)
+			return rc;
+		rc = pg_apply(s, b, &f, err);
+		if (rc != 0)
+			return rc;
+		pg_spools_done(&s->spools);
+	}
+	return PG_CONV_NOMEM;
+}
+
 /* One frame. 0: done with it; PG_CONV_NOMEM: it stays; or an error. */
 static int
 take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
@@ -270,8 +326,13 @@ take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 	}
 	if (f.lsn > s->server_end)
 		s->server_end = f.lsn;
+	if (pg_spools_owns(&s->spools, &f) &&
+	    f.payload[0] == PGO_STREAM_COMMIT)
+		return replay(s, b, &f, err);
 	leat_metric_add(s->m_messages, 1);
-	return pg_apply(s, b, &f, err);
+	if (!pg_spools_owns(&s->spools, &f))
+		return pg_apply(s, b, &f, err);
+	return pg_spools_take(&s->spools, &s->dec, &f, err);
 }
 
 /* The queue into the batch, until one of them ends. */
@@ -400,16 +461,6 @@ heartbeat(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 
 /* -------------------------------------------------------------------- poll */
 
-static void
-measure_delay(struct pg_stream *s)
-{
-	if (s->commit_us == s->last_event_us)
-		return;
-	s->last_event_us = s->commit_us;
-	leat_metric_set(s->m_delay, (leat_now_us(s->task) - s->commit_us) /
-	    1000);
-}
-
 /* Delivers the queue. Errors behind good records wait for the next poll. */
 static int
 deliver(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
@@ -431,7 +482,10 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 
 	if (s->failed.code == 0)
 		(void)receive(s, &s->failed);
+	if (s->failed.code == 0)
+		(void)pg_watch_poll(&s->watch, &s->failed);
 	if (s->failed.code != 0 && s->queue.len == 0) {
+		leat_metric_set(s->m_connected, 0);
 		*err = s->failed;
 		return err->code;
 	}
@@ -445,7 +499,7 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 	rc = heartbeat(s, b, err);
 	if (rc < 0)
 		return rc;
-	measure_delay(s);
+	pg_meter_poll(s, b->nrecords);
 	if (b->nrecords > 0)
 		s->position_dirty = 1;
 	rc = give_position(s, b, err);

@@ -16,7 +16,10 @@
 
 #include "pg_checks.h"
 #include "pg_emit.h"
+#include "pg_message.h"
 #include "pg_position.h"
+#include "pg_spool.h"
+#include "pg_watch.h"
 
 enum {
 	PG_QUEUE_FRAMES = 8192,
@@ -47,6 +50,7 @@ struct pg_stream {
 	struct pg_conn *repl;
 	struct pg_relcache *rels;
 	struct pg_emit *emit;
+	const struct pg_messages *messages;
 	int32_t skipped;	/* PG_SKIP_* */
 
 	struct pg_position pos;	/* behind the last record */
@@ -70,19 +74,27 @@ struct pg_stream {
 	const struct leat_map *unread;
 
 	struct pg_queue queue;
+	struct pg_spools spools;
+	struct pg_watch watch;
 	struct leat_err failed;	/* of the connection; what came counts first */
 
 	uint64_t confirmed;	/* durable, may be told */
+	int64_t confirmed_us;	/* commit time of the last transaction in it */
 	uint64_t told;		/* what the server was told last */
 	uint64_t server_end;	/* end of its log, as far as it said */
 	int must_reply;
+	int64_t stuck_since;	/* mono, since when a status waits; 0: none */
+	int stuck_said;
 	int position_dirty;
 	int64_t status_ms;	/* interval */
 	int64_t next_status;	/* mono */
 	int64_t last_idle;	/* mono, of the last idle advance */
 	int64_t next_heartbeat;
 
+	/* see pg_meter.c */
 	int64_t *m_lag, *m_messages, *m_tx, *m_delay, *m_filtered, *m_confirmed;
+	int64_t *m_connected, *m_lsn, *m_txid, *m_last_event, *m_unconfirmed;
+	int64_t *m_erroneous, *m_unchanged;
 	struct pgo_decoder dec;
 };
 

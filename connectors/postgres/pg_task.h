@@ -53,13 +53,16 @@ struct pg_source {
 	struct pg_tables tables;
 	struct pg_relcache rels;
 	struct pg_emit emit;
+	struct pg_messages messages;
 	enum pg_phase phase;
 	struct pg_position pos;	/* stored, or where the stream begins */
 	int has_pos;
 	int catches_up;		/* the snapshot goes on from s->pos */
 	int streams;		/* the stream follows the snapshot */
 	int stream_open;
-	int64_t wait_until;	/* mono: DELAY, BETWEEN */
+	int64_t wait_until;	/* mono: DELAY, CATCH_UP, BETWEEN */
+	int64_t start_wait_ms;	/* before the next try to open the stream */
+	int64_t waited_ms;	/* for a slot in use, so far */
 	int64_t next_report;
 	struct pg_progress progress;	/* of the snapshot */
 	struct leat_map unread;	/* OIDs of the tables to be read */
@@ -77,7 +80,13 @@ int pg_start(struct pg_source *s, struct leat_err *err);
 /* Begins the snapshot that was decided on: behind a delay. */
 int pg_start_snapshot(struct pg_source *s, struct leat_err *err);
 
-/* Opens the stream at s->pos; does nothing where it is open. */
+/* Opens the stream of PHASE_CATCH_UP; it may be closed still behind a 0. */
+int pg_start_catch_up(struct pg_source *s, struct leat_err *err);
+
+/*
+ * Opens the stream at s->pos; does nothing where it is open. While the slot is
+ * in use it stays closed, and s->wait_until says when to try again.
+ */
 int pg_start_stream(struct pg_source *s, struct leat_err *err);
 
 /* Status and metrics, once a second at most. */

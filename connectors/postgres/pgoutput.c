@@ -360,11 +360,11 @@ pgo_frame_decode(const void *p, size_t len, struct pgo_frame *ret_frame,
 }
 
 void
-pgo_status_encode(uint8_t to[PGO_STATUS_BYTES], uint64_t flushed,
-    int64_t now_us, int reply_now)
+pgo_status_encode(uint8_t to[PGO_STATUS_BYTES], uint64_t written,
+    uint64_t flushed, int64_t now_us, int reply_now)
 {
 	to[0] = 'r';
-	leat_put_u64(to + 1, flushed);
+	leat_put_u64(to + 1, written);
 	leat_put_u64(to + 9, flushed);
 	leat_put_u64(to + 17, flushed);
 	leat_put_u64(to + 25, (uint64_t)(now_us - PGO_EPOCH_US));

@@ -188,8 +188,11 @@ struct pgo_frame {
 int pgo_frame_decode(const void *p, size_t len, struct pgo_frame *ret_frame,
     struct leat_err *err);
 
-/* Writes a standby status update: all three positions are `flushed`. */
-void pgo_status_encode(uint8_t to[PGO_STATUS_BYTES], uint64_t flushed,
-    int64_t now_us, int reply_now);
+/*
+ * Writes a standby status update: what was received, and what is durable and
+ * applied (0: not said).
+ */
+void pgo_status_encode(uint8_t to[PGO_STATUS_BYTES], uint64_t written,
+    uint64_t flushed, int64_t now_us, int reply_now);
 
 #endif

@@ -56,6 +56,9 @@ test_encode(void **state)
 	    "\"ts_usec\":1795331268015674,\"lsn_flush\":531324880,"
 	    "\"final_lsn\":531325200,\"tx_events\":3,\"tx_records\":2,"
 	    "\"system_id\":\"7710916299321037692\"}");
+	p = (struct pg_position){ .lsn = 5, .flush = 5, .timeline = 3 };
+	check_encode(&p, "{\"lsn_proc\":5,\"lsn\":5,\"ts_usec\":0,"
+	    "\"lsn_flush\":5,\"timeline\":3}");
 	p = (struct pg_position){ .lsn = 5, .flush = 5, .snapshot = 1 };
 	check_encode(&p, "{\"snapshot\":\"INITIAL\",\"lsn_proc\":5,\"lsn\":5,"
 	    "\"ts_usec\":0,\"lsn_flush\":5}");

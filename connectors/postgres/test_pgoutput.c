@@ -249,8 +249,9 @@ test_frames(void **state)
 	assert_int_equal(f.reply_now, 1);
 	assert_int_equal(pgo_frame_decode(bytes, n - 1, &f, &err),
 	    LEAT_E_PROTO);
-	pgo_status_encode(status, 0x1fab5e10, PGO_EPOCH_US + 5, 1);
-	assert_memory_equal(status, "r\0\0\0\0\x1f\xab\x5e\x10", 9);
+	pgo_status_encode(status, 0x1fab5e11, 0x1fab5e10, PGO_EPOCH_US + 5, 1);
+	assert_memory_equal(status, "r\0\0\0\0\x1f\xab\x5e\x11", 9);
+	assert_memory_equal(status + 9, "\0\0\0\0\x1f\xab\x5e\x10", 8);
 	assert_memory_equal(status + 17, "\0\0\0\0\x1f\xab\x5e\x10", 8);
 	assert_memory_equal(status + 25, "\0\0\0\0\0\0\0\5\1", 9);
 }

@@ -12,6 +12,8 @@ const struct cli_command cli_commands[] = {
 	{ "worker", "run a worker", cmd_worker },
 	{ "validate", "check configuration files without running them",
 	    cmd_validate },
+	{ "doctor", "examine the systems that connectors are to reach",
+	    cmd_doctor },
 	{ "connectors", "list connectors, pause, resume, stop, restart them",
 	    cmd_connectors },
 	{ "plugins", "list plugins, describe a connector's options",

@@ -28,6 +28,7 @@ int cli_main(int argc, char **argv);
 
 int cmd_worker(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_connectors(int argc, char **argv);
 int cmd_plugins(int argc, char **argv);
 int cmd_topics(int argc, char **argv);

@@ -9,7 +9,7 @@
 
 #include <leat/json.h>
 
-enum { FIELDS_BYTES = 2048 };
+enum { FIELDS_BYTES = 2048, FINDING_BYTES = 2048 };
 
 void
 leat_log_at(struct leat_task *t, int32_t level, const char *msg,
@@ -24,6 +24,26 @@ leat_log_at(struct leat_task *t, int32_t level, const char *msg,
 	(void)vsnprintf(fields, sizeof(fields), fmt, ap);
 	va_end(ap);
 	leat_host_of(t)->log(t, level, msg, fields);
+}
+
+void
+leat_finding_add(struct leat_task *t, int32_t grade, const char *subject,
+    const char *cure, const char *fmt, ...)
+{
+	const struct leat_host *host = leat_host_of(t);
+	struct leat_finding f = { .grade = grade, .subject = subject,
+		.cure = cure };
+	char text[FINDING_BYTES] = "";
+	va_list ap;
+
+	if (host->size < offsetof(struct leat_host, finding) +
+	    sizeof(host->finding) || host->finding == NULL)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	f.text = text;
+	(void)host->finding(t, &f);
 }
 
 int64_t

@@ -137,6 +137,12 @@ static const struct place places[] = {
 	PLACE(host, status, 136, 8),
 	PLACE(host, task_name, 144, 8),
 	PLACE(host, task_id, 152, 8),
+	PLACE(host, finding, 160, 8),
+
+	PLACE(finding, grade, 0, 4),
+	PLACE(finding, subject, 8, 8),
+	PLACE(finding, text, 16, 8),
+	PLACE(finding, cure, 24, 8),
 
 	PLACE(source_ops, size, 0, 4),
 	PLACE(source_ops, open, 8, 8),
@@ -167,6 +173,7 @@ static const struct place places[] = {
 	PLACE(connector, plan, 72, 8),
 	PLACE(connector, source, 80, 8),
 	PLACE(connector, sink, 88, 8),
+	PLACE(connector, examine, 96, 8),
 
 	PLACE(plugin, magic, 0, 4),
 	PLACE(plugin, size, 4, 4),

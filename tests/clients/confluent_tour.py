@@ -308,8 +308,8 @@ def groups():
 def manual_commits():
     t, g = name('manual'), name('manual')
     create(t, 2)
+    # Not assigned: librdkafka 2.0.2 may hang in a close right behind assign().
     c = consumer(group_id=g)
-    c.assign([TopicPartition(t, 0)])
     c.commit(offsets=[TopicPartition(t, 0, 7), TopicPartition(t, 1, 9)],
              asynchronous=False)
     same('committed by hand', [p.offset for p in c.committed(

@@ -152,13 +152,14 @@ launch(struct tour *t, bool through)
 {
 	const char *argv[ARGS_MAX] = { NULL };
 	const char *env[] = { "PYTHONDONTWRITEBYTECODE=1",
+		"PYTHONFAULTHANDLER=1",
 		"KAFKAJS_NO_PARTITIONER_WARNING=1", th_text("TOUR_TIMEOUT=%d",
 		TOUR_MS / 1000), NULL, NULL };
 	int n = 0;
 
 	t->half = th_path("%s.half", t->name);
 	if (through)
-		env[3] = th_text("TOUR_HALF=%s", t->half);
+		env[4] = th_text("TOUR_HALF=%s", t->half);
 	if (t->js != NULL)
 		argv[n++] = "node";
 	argv[n++] = script_of(t);
@@ -187,6 +188,26 @@ print_end(struct th_proc *p)
 	free(text);
 }
 
+/*
+ * Debian's librdkafka 2.0.2 crashes now and then of its own. What a tour checks
+ * is the broker, so one that died of a signal runs once more, unless it is our
+ * own program.
+ */
+static bool
+tour_ends(struct tour *t, int *ret_status)
+{
+	bool ended = th_proc_wait(t->proc, TOUR_MS, ret_status);
+
+	if (!ended || !WIFSIGNALED(*ret_status) || t->script == NULL)
+		return ended;
+	print_end(t->proc);
+	print_message("%s died of signal %d, once more\n", t->name,
+	    WTERMSIG(*ret_status));
+	th_proc_free(t->proc);
+	launch(t, false);
+	return th_proc_wait(t->proc, TOUR_MS, ret_status);
+}
+
 static void
 test_tour(void **state)
 {
@@ -199,9 +220,12 @@ test_tour(void **state)
 		skip();
 	}
 	assert_non_null(t->proc);
-	ended = th_proc_wait(t->proc, TOUR_MS, &status);
-	if (!ended || status != 0)
+	ended = tour_ends(t, &status);
+	if (!ended || status != 0) {
 		print_end(t->proc);
+		print_message("%s %s, wait status %#x\n", t->name,
+		    ended ? "ended" : "still runs", (unsigned)status);
+	}
 	assert_true(ended);
 	assert_int_equal(status, 0);
 	assert_true(th_proc_said(t->proc, " checks passed"));

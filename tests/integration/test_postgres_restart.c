@@ -5,10 +5,16 @@
  */
 #include "tests/integration/pgtest.h"
 
-enum { EVENTS = 14 };
+enum {
+	ROWS_ONLY = 14,	/* records of the rows */
+	MESSAGES = 3,	/* logical ones, in transactions and not */
+	MOST_EVENTS = 32
+};
 
 static struct th_pg *pg;
 static struct leat_fake *f;
+static int metadata;		/* with BEGIN and END of three transactions */
+static size_t nevents;
 
 /* Key and operation of a record: what tells it from the others here. */
 static const char *
@@ -18,24 +24,38 @@ label(size_t i)
 
 	if (strcmp(value, "null") == 0)
 		return th_text("tombstone %s", leat_fake_key(f, i));
-	return th_text("%s %s %s", pgt_at(f, i, "/op"), leat_fake_key(f, i),
-	    pgt_at(f, i, "/after"));
+	if (strcmp(leat_fake_record(f, i)->topic, "px.transaction") == 0)
+		return th_text("%s %s %s", pgt_at(f, i, "/status"),
+		    pgt_at(f, i, "/event_count"),
+		    pgt_at(f, i, "/data_collections"));
+	return th_text("%s %s %s %s", pgt_at(f, i, "/op"), leat_fake_key(f, i),
+	    pgt_at(f, i, strstr(value, "\"message\"") != NULL ?
+	    "/message" : "/after"), metadata && pgt_at(f, i,
+	    "/transaction")[0] == '{' ? th_text("%s of %s", pgt_at(f, i,
+	    "/transaction/data_collection_order"), pgt_at(f, i,
+	    "/transaction/total_order")) : "");
 }
 
-/* Two transactions; the second has a changed key, which makes three records. */
+/*
+ * Three transactions and a message between them; the second has a changed key,
+ * which makes three records.
+ */
 static void
 make_changes(void)
 {
 	th_pg_exec(pg, "BEGIN;"
 	    "INSERT INTO r SELECT g, 'row ' || g FROM generate_series(1,5) g;"
 	    "COMMIT");
+	th_pg_exec(pg, "SELECT pg_logical_emit_message(false, 'lone', 'a')");
 	th_pg_exec(pg, "BEGIN;"
 	    "UPDATE r SET v = 'new' WHERE id = 1;"
 	    "UPDATE r SET id = 10 WHERE id = 2;"
 	    "DELETE FROM r WHERE id = 3;"
+	    "SELECT pg_logical_emit_message(true, 'in', 'b');"
 	    "INSERT INTO r VALUES (11, 'x'), (12, 'y');"
 	    "COMMIT");
 	th_pg_exec(pg, "INSERT INTO r VALUES (13, 'z')");
+	th_pg_exec(pg, "SELECT pg_logical_emit_message(false, 'last', 'c')");
 }
 
 static void
@@ -44,6 +64,8 @@ begin(void)
 	th_pg_exec(pg, "DROP TABLE IF EXISTS r; "
 	    "CREATE TABLE r (id int PRIMARY KEY, v text)");
 	f = pgt_source(pg, "restart", "public.r");
+	if (metadata)
+		leat_fake_set(f, "provide.transaction.metadata", "true");
 	pgt_open(f);
 	(void)leat_fake_run(f, 1, 100);
 	pgt_settle(f);
@@ -54,11 +76,11 @@ begin(void)
 static const char **
 expected_labels(void)
 {
-	const char **all = calloc(EVENTS, sizeof(*all));
+	const char **all = calloc(nevents, sizeof(*all));
 
 	begin();
-	pgt_run(f, EVENTS);
-	for (size_t i = 0; i < EVENTS; i++)
+	pgt_run(f, nevents);
+	for (size_t i = 0; i < nevents; i++)
 		all[i] = label(i);
 	pgt_end(pg, f, "restart");
 	return all;
@@ -104,14 +126,14 @@ static void
 finish(const char **want, const char **got, size_t n)
 {
 	leat_fake_batch_limits(f, 500, 1 << 20);
-	if (n < EVENTS)
-		pgt_run(f, EVENTS - n);
-	for (size_t i = n; i < EVENTS; i++)
+	if (n < nevents)
+		pgt_run(f, nevents - n);
+	for (size_t i = n; i < nevents; i++)
 		got[i] = label(i - n);
-	for (size_t i = 0; i < EVENTS; i++)
+	for (size_t i = 0; i < nevents; i++)
 		assert_string_equal(got[i], want[i]);
 	/* and nothing behind it */
-	assert_int_equal(leat_fake_run(f, EVENTS - n + 1, 100), -ETIME);
+	assert_int_equal(leat_fake_run(f, nevents - n + 1, 100), -ETIME);
 	pgt_end(pg, f, "restart");
 }
 
@@ -119,14 +141,14 @@ finish(const char **want, const char **got, size_t n)
 static void
 test_every_index(void **state)
 {
-	const char **want = expected_labels(), *got[EVENTS * 2];
+	const char **want = expected_labels(), *got[MOST_EVENTS * 2];
 
-	for (uint32_t k = 1; k <= EVENTS; k++) {
+	for (uint32_t k = 1; k <= nevents; k++) {
 		size_t n = 0;
 
 		begin();
 		leat_fake_batch_limits(f, k, 1 << 20);
-		for (int turn = 0; turn < 3 && n < EVENTS; turn++) {
+		for (int turn = 0; turn < 3 && n < nevents; turn++) {
 			if (leat_fake_run(f, 1, PGT_WAIT_MS) < 0)
 				fail_msg("%s", leat_fake_err(f)->text);
 			n = take_durable(got, n);
@@ -141,7 +163,7 @@ test_every_index(void **state)
 static void
 test_every_allocation(void **state)
 {
-	const char **want = expected_labels(), *got[EVENTS * 2];
+	const char **want = expected_labels(), *got[MOST_EVENTS * 2];
 	int ended = 0;
 
 	for (uint32_t k = 1; !ended; k += 3) {
@@ -151,7 +173,7 @@ test_every_allocation(void **state)
 		assert_true(th_pg_wait(pg, "t", PGT_WAIT_MS, "SELECT true"));
 		leat_fake_fail_at(f, k);
 		for (int i = 0; i < 500 && !leat_fake_has_failed(f) &&
-		    leat_fake_count(f) < EVENTS; i++) {
+		    leat_fake_count(f) < nevents; i++) {
 			int rc = leat_fake_poll(f);
 
 			/* Without memory no position can be given either. */
@@ -188,8 +210,8 @@ test_goes_on_after_no_memory(void **state)
 		leat_fake_fail_at(f, 0);
 		if (rc < 0)
 			open_again();
-		pgt_run(f, EVENTS);
-		for (size_t i = 0; i < EVENTS; i++)
+		pgt_run(f, nevents);
+		for (size_t i = 0; i < nevents; i++)
 			assert_string_equal(label(i), want[i]);
 		pgt_end(pg, f, "restart");
 	}
@@ -200,17 +222,17 @@ static void
 test_debezium_offset(void **state)
 {
 	begin();
-	pgt_run(f, EVENTS);
+	pgt_run(f, nevents);
 	leat_fake_close(f);
-	/* As Debezium left it behind the first transaction. */
+	/* As Debezium left it behind the lone message. */
 	leat_fake_set_offset(f, "{\"server\":\"px\"}", th_text(
 	    "{\"lsn_proc\":%s,\"messageType\":\"INSERT\",\"lsn_commit\":%s,"
 	    "\"lsn\":%s,\"txId\":7,\"ts_usec\":1}",
-	    pgt_at(f, 5, "/source/lsn"), pgt_at(f, 5, "/source/lsn"),
-	    pgt_at(f, 5, "/source/lsn")));
+	    pgt_at(f, 6, "/source/lsn"), pgt_at(f, 6, "/source/lsn"),
+	    pgt_at(f, 6, "/source/lsn")));
 	leat_fake_clear(f);
 	pgt_open(f);
-	pgt_run(f, EVENTS - 5);
+	pgt_run(f, nevents - 6);
 	pgt_expect(f, 0, "/op", "\"u\"");
 	pgt_end(pg, f, "restart");
 }
@@ -219,7 +241,7 @@ static void
 test_large_transaction(void **state)
 {
 	begin();
-	pgt_run(f, EVENTS);
+	pgt_run(f, nevents);
 	pgt_settle(f);
 	leat_fake_clear(f);
 	th_pg_exec(pg, "INSERT INTO r SELECT g, 'many' FROM "
@@ -236,6 +258,22 @@ test_large_transaction(void **state)
 		    th_text("{\"id\":%zu}", 100 + n));
 	}
 	pgt_end(pg, f, "restart");
+}
+
+static int
+plain(void **state)
+{
+	metadata = 0;
+	nevents = ROWS_ONLY + MESSAGES;
+	return 0;
+}
+
+static int
+with_metadata(void **state)
+{
+	metadata = 1;
+	nevents = ROWS_ONLY + MESSAGES + 6;
+	return 0;
 }
 
 static int
@@ -256,11 +294,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_index),
-		cmocka_unit_test(test_every_allocation),
-		cmocka_unit_test(test_goes_on_after_no_memory),
-		cmocka_unit_test(test_debezium_offset),
-		cmocka_unit_test(test_large_transaction),
+		cmocka_unit_test_setup(test_every_index, plain),
+		cmocka_unit_test_setup(test_every_index, with_metadata),
+		cmocka_unit_test_setup(test_every_allocation, plain),
+		cmocka_unit_test_setup(test_every_allocation, with_metadata),
+		cmocka_unit_test_setup(test_goes_on_after_no_memory, plain),
+		cmocka_unit_test_setup(test_goes_on_after_no_memory,
+		    with_metadata),
+		cmocka_unit_test_setup(test_debezium_offset, plain),
+		cmocka_unit_test_setup(test_large_transaction, plain),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -39,7 +39,7 @@
 #include <leat/value.h>
 
 #define LEAT_ABI_MAJOR 1
-#define LEAT_ABI_MINOR 0
+#define LEAT_ABI_MINOR 1
 #define LEAT_PLUGIN_MAGIC 0x4c454154u	/* "LEAT" */
 #define LEAT_PLUGIN_SYMBOL "leat_plugin"
 
@@ -142,6 +142,22 @@ struct leat_sink_batch {
 	uint32_t reserved;
 };
 
+enum {
+	LEAT_FINDING_GOOD = 0,
+	LEAT_FINDING_NOTE = 1,	/* works, and is worth to know */
+	LEAT_FINDING_WARNING = 2,	/* works, and will hurt one day */
+	LEAT_FINDING_BAD = 3	/* the connector cannot work */
+};
+
+/* One thing that a connector's examine() looked at. */
+struct leat_finding {
+	int32_t grade;		/* LEAT_FINDING_GOOD .. */
+	int32_t reserved;
+	const char *subject;	/* "wal_level"; the same in every run */
+	const char *text;	/* what was found, and what follows from it */
+	const char *cure;	/* commands to paste, or NULL */
+};
+
 /*
  * The services of the host. The table only grows; `size` says how much of it
  * this host has. Plugins use the wrappers below, not the pointers.
@@ -176,6 +192,8 @@ struct leat_host {
 	void (*status)(struct leat_task *t, const char *json);
 	const char *(*task_name)(struct leat_task *t);
 	int32_t (*task_id)(struct leat_task *t);
+	int32_t (*finding)(struct leat_task *t,
+	    const struct leat_finding *finding);	/* since 1.1 */
 };
 
 /* The head of the opaque struct leat_task, so that wrappers reach the table. */
@@ -424,6 +442,14 @@ leat_plan_add(struct leat_task *t, const struct leat_param *over, uint32_t n)
 	return leat_host_of(t)->plan_add(t, over, n);
 }
 
+/*
+ * From examine(): something that was looked at, LEAT_FINDING_*; `cure` may be
+ * NULL. In libleat.a. Texts of more than 2 KB are cut.
+ */
+void leat_finding_add(struct leat_task *t, int32_t grade, const char *subject,
+    const char *cure, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
 /* ------------------------------------------------------------ descriptors */
 
 /*
@@ -521,6 +547,15 @@ struct leat_connector {
 	    int32_t max_tasks, struct leat_err *err);
 	const struct leat_source_ops *source;	/* LEAT_SOURCE */
 	const struct leat_sink_ops *sink;	/* LEAT_SINK */
+	/*
+	 * Optional, since 1.1: looks at the system that the options lead to and
+	 * calls leat_finding_add for all that matters, good or bad, without
+	 * changing anything there. For `leat doctor`: no worker runs, the task
+	 * has a log, a clock and leat_stopping, and nothing else. 0, or why it
+	 * could not go on; what was found until then counts.
+	 */
+	int32_t (*examine)(struct leat_task *t, const void *config,
+	    struct leat_err *err);
 };
 
 /* The first 16 bytes are frozen for ever. */
@@ -540,7 +575,7 @@ _Static_assert(offsetof(struct leat_plugin, name) == 16, "ABI");
 _Static_assert(sizeof(struct leat_plugin) == 48, "ABI");
 _Static_assert(sizeof(struct leat_source_ops) == 56, "ABI");
 _Static_assert(sizeof(struct leat_sink_ops) == 56, "ABI");
-_Static_assert(sizeof(struct leat_connector) == 96, "ABI");
+_Static_assert(offsetof(struct leat_connector, examine) == 96, "ABI");
 _Static_assert(offsetof(struct leat_batch, task) == 24, "ABI");
 _Static_assert(offsetof(struct leat_host, task_id) == 152, "ABI");
 

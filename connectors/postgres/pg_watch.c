@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pg_watch.h"
+
+#include <string.h>
+
+enum { WATCH_MS = 10000 };
+
+void
+pg_watch_init(struct pg_watch *w, struct pg_conn *conn,
+    const struct pg_conn *repl, const struct pg_config *cfg,
+    struct pg_emit *emit)
+{
+	*w = (struct pg_watch){ .conn = conn, .repl = repl, .cfg = cfg,
+		.emit = emit };
+	w->m_retained = leat_metric(conn->task, LEAT_METRIC_GAUGE,
+	    "postgres_slot_retained_bytes",
+	    "Log that the server keeps for the slot.");
+	w->m_oldest = leat_metric(conn->task, LEAT_METRIC_GAUGE,
+	    "postgres_oldest_transaction_seconds",
+	    "Age of the server's oldest open transaction, which holds the "
+	    "slot's log.");
+}
+
+/* Extended is normal under load; unreserved is the last chance. */
+static void
+note_wal_status(struct pg_watch *w, const struct pg_slot *slot)
+{
+	if (strcmp(w->wal_status, slot->wal_status) == 0)
+		return;
+	if (strcmp(slot->wal_status, "unreserved") == 0)
+		leat_log_warn(w->conn->task, "the slot is about to lose its "
+		    "log", "slot=%s wal_status=unreserved retained_bytes=%lld "
+		    "try=\"raise max_slot_wal_keep_size, or make the topics "
+		    "take more\"", w->cfg->slot,
+		    (long long)slot->retained_bytes);
+	else if (w->wal_status[0] != '\0')
+		leat_log_info(w->conn->task, "wal_status of the slot changed",
+		    "slot=%s before=%s now=%s", w->cfg->slot, w->wal_status,
+		    slot->wal_status);
+	memcpy(w->wal_status, slot->wal_status, sizeof(w->wal_status));
+}
+
+/* slot.failover is for slots that are made; one that is there keeps its own. */
+static void
+note_failover(struct pg_watch *w, const struct pg_slot *slot)
+{
+	if (!w->cfg->slot_failover || w->wal_status[0] != '\0')
+		return;
+	if (w->conn->version < 170000)
+		leat_log_warn(w->conn->task, "slot.failover needs PostgreSQL "
+		    "17: after a failover the slot is gone", "server=%d",
+		    w->conn->version / 10000);
+	else if (!slot->failover)
+		leat_log_warn(w->conn->task, "the slot is not kept on standbys",
+		    "slot=%s try=\"ALTER_REPLICATION_SLOT %s (FAILOVER true); "
+		    "on a replication connection\"", w->cfg->slot,
+		    w->cfg->slot);
+}
+
+static int
+judge(struct pg_watch *w, const struct pg_slot *slot, struct leat_err *err)
+{
+	int pid = PQbackendPID(w->repl->pg);
+
+	if (!slot->exists)
+		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
+		    "replication slot '%s' was dropped while it was streamed "
+		    "from", w->cfg->slot);
+	if (slot->lost)
+		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
+		    "replication slot '%s' was invalidated while it was "
+		    "streamed from: %s", w->cfg->slot,
+		    pg_slot_lost_reason(slot));
+	if (slot->active_pid != pid)
+		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
+		    "replication slot '%s' is used by process %d, not by this "
+		    "stream's %d", w->cfg->slot, slot->active_pid, pid);
+	return 0;
+}
+
+int
+pg_watch_poll(struct pg_watch *w, struct leat_err *err)
+{
+	int64_t now = leat_mono_ms(w->conn->task), every = WATCH_MS;
+	struct pg_slot slot;
+	int rc;
+
+	if (now < w->next)
+		return 0;
+	if (w->cfg->xmin_interval_ms > 0 && w->cfg->xmin_interval_ms < every)
+		every = w->cfg->xmin_interval_ms;
+	w->next = now + every;
+	rc = pg_slot_read(w->conn, w->cfg->slot, &slot, err);
+	if (rc == 0)
+		rc = judge(w, &slot, err);
+	if (rc < 0)
+		return rc;
+	note_failover(w, &slot);
+	note_wal_status(w, &slot);
+	leat_metric_set(w->m_retained, slot.retained_bytes);
+	leat_metric_set(w->m_oldest, slot.oldest_tx_s);
+	w->xmin = w->cfg->xmin_interval_ms > 0 ? slot.catalog_xmin : 0;
+	w->emit->source[PG_SRC_XMIN] = w->xmin == 0 ? leat_null() :
+	    leat_i64(w->xmin);
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pg_watch.h: a look at the slot from time to time, while the stream runs.
+ *
+ * The stream itself tells nothing of a slot that is about to lose its log, or
+ * that another session took over while the connection was down.
+ */
+#ifndef LEAT_PG_WATCH_H
+#define LEAT_PG_WATCH_H
+
+#include "pg_emit.h"
+#include "pg_slot.h"
+
+struct pg_watch {
+	struct pg_conn *conn;	/* for SQL */
+	const struct pg_conn *repl;
+	const struct pg_config *cfg;
+	struct pg_emit *emit;	/* its source.xmin */
+	int64_t next;		/* mono */
+	int64_t xmin;		/* 0: not known */
+	char wal_status[16];
+	int64_t *m_retained;
+	int64_t *m_oldest;
+};
+
+void pg_watch_init(struct pg_watch *w, struct pg_conn *conn,
+    const struct pg_conn *repl, const struct pg_config *cfg,
+    struct pg_emit *emit);
+
+/*
+ * Looks when it is time. 0, or what is wrong: class RETRY, as the next open()
+ * decides what it means.
+ */
+int pg_watch_poll(struct pg_watch *w, struct leat_err *err);
+
+#endif
