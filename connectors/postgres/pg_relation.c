@@ -123,6 +123,14 @@ find_info(const struct pg_tableinfo *t, const char *name)
 	return NULL;
 }
 
+/* A copy in the plan's memory: the catalog's answer may go before it. */
+static int
+own(struct pg_relation *rel, const char *text, const char **ret)
+{
+	*ret = text == NULL ? NULL : leat_arena_strdup(&rel->arena, text);
+	return text != NULL && *ret == NULL ? -ENOMEM : 0;
+}
+
 static int
 fill_columns(struct pg_relation *rel, const struct pgo_relation *msg,
     const struct pg_tableinfo *t)
@@ -149,13 +157,15 @@ fill_columns(struct pg_relation *rel, const struct pgo_relation *msg,
 			continue;
 		col->not_null = info->not_null;
 		col->key_pos = info->key_pos;
+		if (own(rel, info->comment, &col->comment) < 0)
+			return -ENOMEM;
 		/* A default of another type belongs to another column. */
-		if (info->type_oid == col->type_oid && info->def != NULL) {
-			col->def_expr = leat_arena_strdup(&rel->arena,
-			    info->def);
-			if (col->def_expr == NULL)
-				return -ENOMEM;
-		}
+		if (info->type_oid != col->type_oid)
+			continue;
+		col->ndims = info->ndims;
+		if (own(rel, info->def, &col->def_expr) < 0 ||
+		    own(rel, info->type_name, &col->type_name) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }

@@ -12,6 +12,7 @@ pg_watch_init(struct pg_watch *w, struct pg_conn *conn,
 {
 	*w = (struct pg_watch){ .conn = conn, .repl = repl, .cfg = cfg,
 		.emit = emit };
+	pg_guard_init(&w->guard, conn->task, cfg);
 	w->m_retained = leat_metric(conn->task, LEAT_METRIC_GAUGE,
 	    "postgres_slot_retained_bytes",
 	    "Log that the server keeps for the slot.");
@@ -102,5 +103,5 @@ pg_watch_poll(struct pg_watch *w, struct leat_err *err)
 	w->xmin = w->cfg->xmin_interval_ms > 0 ? slot.catalog_xmin : 0;
 	w->emit->source[PG_SRC_XMIN] = w->xmin == 0 ? leat_null() :
 	    leat_i64(w->xmin);
-	return 0;
+	return pg_guard_look(&w->guard, &slot, err);
 }

@@ -9,7 +9,7 @@
 #define LEAT_PG_WATCH_H
 
 #include "pg_emit.h"
-#include "pg_slot.h"
+#include "pg_guard.h"
 
 struct pg_watch {
 	struct pg_conn *conn;	/* for SQL */
@@ -19,6 +19,7 @@ struct pg_watch {
 	int64_t next;		/* mono */
 	int64_t xmin;		/* 0: not known */
 	char wal_status[16];
+	struct pg_guard guard;
 	int64_t *m_retained;
 	int64_t *m_oldest;
 };

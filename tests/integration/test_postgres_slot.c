@@ -328,6 +328,59 @@ test_watched(void **state)
 	pgt_end(pg, f, "wat");
 }
 
+/* A slot that nobody lets advance, and 4 MB of log behind it. */
+static struct leat_fake *
+guarded(const char *id, const char *action)
+{
+	struct leat_fake *f = new_source(pg, id);
+
+	leat_fake_set(f, "xmin.fetch.interval.ms", "10");
+	leat_fake_set(f, "lsn.flush.mode", "manual");
+	leat_fake_set(f, "wal.guard.bytes", "2MiB");
+	leat_fake_set(f, "wal.guard.action", action);
+	pgt_open(f);
+	insert(1);
+	pgt_run(f, 1);
+	pgt_settle(f);
+	th_pg_exec(pg, "CREATE TABLE other AS SELECT repeat(md5(i::text), 4) "
+	    "FROM generate_series(1, 25000) i; DROP TABLE other");
+	return f;
+}
+
+static void
+test_guard_warns(void **state)
+{
+	struct leat_fake *f = guarded("gwa", "warn");
+	int64_t end = th_now_ms() + PGT_WAIT_MS;
+
+	while (leat_fake_metric(f, "postgres_wal_guard_over") != 1) {
+		assert_true(th_now_ms() < end);
+		(void)leat_fake_run(f, SIZE_MAX, 20);
+		assert_int_equal(leat_fake_err(f)->code, 0);
+	}
+	pgt_end(pg, f, "gwa");
+}
+
+static void
+test_guard_gives_up(void **state)
+{
+	struct leat_fake *f = guarded("ggi", "give-up");
+	int rc = leat_fake_run(f, SIZE_MAX, PGT_WAIT_MS * th_slowness());
+
+	assert_true(rc < 0);
+	expect_text(f, LEAT_CLS_RETRY, "slot 'ggi' retains ");
+	leat_fake_close(f);
+	assert_true(th_pg_wait(pg, "0", PGT_WAIT_MS, "SELECT count(*) FROM "
+	    "pg_replication_slots WHERE slot_name = 'ggi'"));
+	/* What that means is decided at the next start. */
+	expect_refusal(f, LEAT_CLS_CONFIG, "'ggi' is gone");
+	leat_fake_set(f, "snapshot.mode", "when_needed");
+	leat_fake_clear(f);
+	pgt_open(f);
+	pgt_run(f, 1);
+	pgt_end(pg, f, "ggi");
+}
+
 /* --------------------------------------------------------------- flushing */
 
 static void
@@ -423,6 +476,8 @@ main(void)
 		cmocka_unit_test(test_dropped),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_watched),
+		cmocka_unit_test(test_guard_warns),
+		cmocka_unit_test(test_guard_gives_up),
 		cmocka_unit_test(test_flush_modes),
 		cmocka_unit_test(test_stream_params),
 	};
