@@ -110,6 +110,10 @@ begin(struct pg_stream *s, struct leat_batch *b, const struct pgo_msg *m,
 	uint64_t final_lsn = m->u.begin.final_lsn;
 	int drop = is_delivered(s, final_lsn), rc;
 
+	if (s->until != 0 && final_lsn >= s->until) {
+		s->reached = 1;
+		return PG_CONV_NOMEM;	/* it stays in the queue */
+	}
 	s->final_lsn = final_lsn;
 	s->commit_us = m->u.begin.commit_us;
 	rc = drop ? 0 : check_resume(s, err);
@@ -198,6 +202,15 @@ rows_equal(const struct pg_relation *rel, const struct pg_row *x,
 	return 1;
 }
 
+/* A table whose rows are still to be read: what is there counts later. */
+static int
+is_unread(const struct pg_stream *s, const struct pg_relation *rel)
+{
+	struct leat_str key = { (const char *)&rel->oid, sizeof(rel->oid) };
+
+	return s->unread != NULL && leat_map_get(s->unread, key) != NULL;
+}
+
 static int
 apply_update(struct pg_stream *s, struct leat_batch *b,
     struct pg_relation *rel, const struct pgo_change *c, uint64_t lsn,
@@ -207,6 +220,8 @@ apply_update(struct pg_stream *s, struct leat_batch *b,
 	struct pg_row before, after;
 	int changed = 0, rc;
 
+	if (old_row == NULL && is_unread(s, rel))
+		return 0;
 	/* First the new row: it may borrow texts of the old one. */
 	rc = pg_row_convert(s->rels, rel, &c->new_row, old_row, PG_ROW_NEW, b,
 	    &after, err);
@@ -224,6 +239,9 @@ apply_update(struct pg_stream *s, struct leat_batch *b,
 	}
 	if (rel->nkeys > 0 && (c->old_kind == 'O' || rel->key_in_identity))
 		changed = !pg_key_equal(rel, before.keys, after.keys);
+	if (is_unread(s, rel))
+		return !changed || (s->skipped & PG_SKIP_DELETE) != 0 ? 0 :
+		    pg_emit_delete(s->emit, b, rel, lsn, &before);
 	return pg_emit_update(s->emit, b, rel, lsn, &before, &after, changed);
 }
 
@@ -355,8 +373,12 @@ is_filtered(struct pg_stream *s, const struct pgo_frame *f, char tag)
 	if (f->payload_len < 5)
 		return 0;
 	rel = pg_relcache_find(s->rels, leat_get_u32(f->payload + 1));
-	return rel != NULL && (!rel->captured ||
-	    (s->skipped & skip_bit((enum pgo_tag)tag)) != 0);
+	if (rel == NULL)
+		return 0;
+	if (tag == PGO_INSERT && is_unread(s, rel))
+		return 1;
+	return !rel->captured ||
+	    (s->skipped & skip_bit((enum pgo_tag)tag)) != 0;
 }
 
 /* Was it delivered before the restart, as part of its transaction? */

@@ -78,12 +78,23 @@ cell_dup(const PGresult *res, int row, int col, struct leat_arena *a,
 	generated published " ORDER BY a.attnum"
 
 #define NO_GENERATED " AND a.attgenerated = ''"
+/*
+ * The view lists all tables of the publication each time, which ten thousand
+ * tables cannot afford; only the column list of a partition needs it, because
+ * that may be an ancestor's.
+ */
 #define PUBLISHED                                                           \
-	" AND ($2::text IS NULL OR a.attname IN ("                          \
-	"SELECT unnest(p.attnames) FROM pg_catalog.pg_publication_tables p" \
-	" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"         \
-	" WHERE p.pubname = $2 AND p.schemaname = n.nspname"                \
-	" AND p.tablename = c.relname))"
+	" AND ($2::text IS NULL OR CASE WHEN c.relispartition THEN"         \
+	" a.attname IN (SELECT unnest(p.attnames)"                          \
+	"  FROM pg_catalog.pg_publication_tables p"                         \
+	"  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"        \
+	"  WHERE p.pubname = $2 AND p.schemaname = n.nspname"               \
+	"  AND p.tablename = c.relname)"                                    \
+	" ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_publication_rel r"     \
+	"  JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid"           \
+	"  WHERE p.pubname = $2 AND r.prrelid = c.oid"                      \
+	"  AND r.prattrs IS NOT NULL"                                       \
+	"  AND a.attnum <> ALL (r.prattrs::int2[])) END)"
 #define NOT_PUBLISHED " AND ($2::text IS NULL OR true)"
 
 static const char *

@@ -63,7 +63,6 @@ struct pg_table {
 	const char *root;	/* "schema.table" it is a partition of */
 	int32_t rank;		/* place in table.include.list */
 	const char *row_filter;	/* of the publication, or NULL */
-	const char *select;	/* to read instead of the table, or NULL */
 	int64_t rows;		/* the server's estimate */
 };
 

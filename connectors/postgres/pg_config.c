@@ -200,10 +200,83 @@ const struct leat_option pg_source_options[] = {
 	    "never."),
 
 	ROW("snapshot.mode", NULL, CHOICE, HIGH, "initial", 0, 0,
-	    "initial,always,initial_only,no_data,never,when_needed",
-	    snapshot_mode,
+	    "initial,always,initial_only,no_data,never,when_needed,"
+	    "configuration_based,custom", snapshot_mode,
 	    "When existing rows are read: once, at each start, once and then "
-	    "end, never, or once and again when the stream has a hole."),
+	    "end, never, once and again when the stream has a hole, or as "
+	    "snapshot.mode.configuration.based.* say."),
+	ROW("snapshot.mode.configuration.based.snapshot.data", NULL, BOOL, 0,
+	    "false", 0, 0, NULL, based_data,
+	    "configuration_based: read the rows at each start."),
+	ROW("snapshot.mode.configuration.based.snapshot.schema", NULL, BOOL, 0,
+	    "false", 0, 0, NULL, based_schema,
+	    "configuration_based: has no effect, as tables are described when "
+	    "they are read."),
+	ROW("snapshot.mode.configuration.based.start.stream", NULL, BOOL, 0,
+	    "false", 0, 0, NULL, based_stream,
+	    "configuration_based: follow the changes, behind the snapshot if "
+	    "there is one."),
+	ROW("snapshot.mode.configuration.based.snapshot.on.schema.error", NULL,
+	    BOOL, 0, "false", 0, 0, NULL, based_schema_error,
+	    "configuration_based: has no effect, as there is no stored history "
+	    "of schemas that could be broken."),
+	ROW("snapshot.mode.configuration.based.snapshot.on.data.error", NULL,
+	    BOOL, 0, "false", 0, 0, NULL, based_data_error,
+	    "configuration_based: take a snapshot when the stream has a hole."),
+	ROW("snapshot.include.collection.list", NULL, LIST, 0, NULL, 0, 0,
+	    NULL, snapshot_include,
+	    "Tables whose rows are read, of those captured: regular "
+	    "expressions that match schema.table. All when unset."),
+	ROW("snapshot.select.statement.overrides", NULL, LIST, 0, NULL, 0, 0,
+	    NULL, snapshot_overrides,
+	    "Tables, as schema.table, of which the snapshot reads what a "
+	    "SELECT gives; it stands under this name and that of the table."),
+	ROW("snapshot.select.statement.overrides", NULL, MAP, 0, NULL, 0, 0,
+	    NULL, snapshot_select_of,
+	    "The SELECT of a table, one statement that gives all captured "
+	    "columns."),
+	ROW("snapshot.max.threads", NULL, INT, 0, "1", 1, 64, NULL,
+	    snapshot_threads,
+	    "Connections that the snapshot reads by."),
+	ROW("snapshot.max.threads.multiplier", NULL, INT, 0, "1", 1, 1000,
+	    NULL, snapshot_multiplier,
+	    "A table is read in as many pieces as snapshot.max.threads times "
+	    "this, where it is large enough (PostgreSQL 14 and newer)."),
+	ROW("legacy.snapshot.max.threads", NULL, BOOL, 0, "false", 0, 0, NULL,
+	    snapshot_legacy_threads,
+	    "Read each table whole, by one connection."),
+	ROW("snapshot.tables.order.by.row.count", NULL, CHOICE, 0, "disabled",
+	    0, 0, "disabled,ascending,descending", snapshot_order,
+	    "Read small tables first, or large ones, by the server's estimate; "
+	    "else in the order of table.include.list."),
+	ROW("snapshot.isolation.mode", NULL, CHOICE, 0, "repeatable_read", 0,
+	    0, "serializable,repeatable_read,read_committed,read_uncommitted",
+	    snapshot_isolation,
+	    "Isolation of a snapshot that belongs to no slot (initial_only); "
+	    "others are repeatable_read."),
+	ROW("snapshot.locking.mode", NULL, CHOICE, 0, "none", 0, 0,
+	    "none,shared,custom", snapshot_locking,
+	    "shared: keep all tables from being altered while the snapshot is "
+	    "taken (ACCESS SHARE)."),
+	ROW("snapshot.lock.timeout.ms", NULL, DURATION, 0, "10000", 0, DAY_MS,
+	    NULL, snapshot_lock_timeout_ms,
+	    "Longest time to wait for such a lock; 0 is for ever."),
+	ROW("snapshot.query.mode", NULL, CHOICE, 0, "select_all", 0, 0,
+	    "select_all,custom", snapshot_query,
+	    "How tables are read; select_all is the one supported."),
+	ROW("snapshot.delay.ms", NULL, DURATION, 0, "0", 0, DAY_MS, NULL,
+	    snapshot_delay_ms,
+	    "How long to wait before a snapshot begins."),
+	ROW("streaming.delay.ms", NULL, DURATION, 0, "0", 0, DAY_MS, NULL,
+	    streaming_delay_ms,
+	    "How long to wait between a snapshot and the stream."),
+	ROW("snapshot.max.rows.per.second", NULL, INT, 0, "0", 0, 1000000000,
+	    NULL, snapshot_max_rows,
+	    "Most rows that a snapshot reads in a second; 0 is no limit."),
+	ROW("snapshot.max.bytes.per.second", NULL, BYTES, 0, "0", 0,
+	    1000000000000, NULL, snapshot_max_bytes,
+	    "Most bytes of rows, as the server's text, that a snapshot reads "
+	    "in a second; 0 is no limit."),
 	ROW("snapshot.fetch.size", NULL, INT, DEPR, "10240", 0, 0, NULL,
 	    snapshot_fetch_size,
 	    "Has no effect: the snapshot is read by COPY."),
@@ -556,6 +629,8 @@ pg_config_check(const void *config, struct leat_err *err)
 		return refuse(err, "topic.prefix",
 		    "only letters, digits, '.', '_' and '-' are allowed");
 	rc = check_pairs(c, err);
+	if (rc == 0)
+		rc = pg_config_check_snapshot(c, err);
 	if (rc == 0)
 		rc = pg_command_check(c->stream_params, err);
 	if (rc == 0)

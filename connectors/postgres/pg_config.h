@@ -18,8 +18,30 @@ enum {
 	PG_SNAPSHOT_INITIAL_ONLY,
 	PG_SNAPSHOT_NO_DATA,
 	PG_SNAPSHOT_NEVER,	/* the old word for no_data */
-	PG_SNAPSHOT_WHEN_NEEDED
+	PG_SNAPSHOT_WHEN_NEEDED,
+	PG_SNAPSHOT_CONFIGURATION_BASED,
+	PG_SNAPSHOT_CUSTOM	/* refused */
 };
+
+enum {
+	PG_ISOLATION_SERIALIZABLE,
+	PG_ISOLATION_REPEATABLE_READ,
+	PG_ISOLATION_READ_COMMITTED,
+	PG_ISOLATION_READ_UNCOMMITTED
+};
+
+enum {
+	PG_LOCKING_NONE,
+	PG_LOCKING_SHARED,
+	PG_LOCKING_CUSTOM	/* refused */
+};
+
+enum {
+	PG_QUERY_SELECT_ALL,
+	PG_QUERY_CUSTOM		/* refused */
+};
+
+enum { PG_ORDER_DISABLED, PG_ORDER_ASCENDING, PG_ORDER_DESCENDING };
 
 enum {
 	PG_PUBLICATION_FILTERED,
@@ -164,6 +186,26 @@ struct pg_config {
 	int64_t xmin_interval_ms;
 
 	int32_t snapshot_mode;
+	int32_t based_data;	/* configuration_based */
+	int32_t based_schema;
+	int32_t based_stream;
+	int32_t based_schema_error;
+	int32_t based_data_error;
+	struct leat_list snapshot_include;
+	struct leat_list snapshot_overrides;
+	struct leat_params snapshot_select_of;	/* of these, by table */
+	int64_t snapshot_threads;
+	int64_t snapshot_multiplier;
+	int32_t snapshot_legacy_threads;
+	int32_t snapshot_order;
+	int32_t snapshot_isolation;
+	int32_t snapshot_locking;
+	int64_t snapshot_lock_timeout_ms;
+	int32_t snapshot_query;
+	int64_t snapshot_delay_ms;
+	int64_t streaming_delay_ms;
+	int64_t snapshot_max_rows;	/* a second */
+	int64_t snapshot_max_bytes;
 	int64_t snapshot_fetch_size;
 	int64_t heartbeat_interval_ms;
 	const char *heartbeat_query;
@@ -224,6 +266,9 @@ extern const struct leat_option pg_source_options[];
 
 /* The check() callback: options against each other. */
 int32_t pg_config_check(const void *config, struct leat_err *err);
+
+/* The part of it that concerns snapshots. */
+int pg_config_check_snapshot(const struct pg_config *c, struct leat_err *err);
 
 /* skipped.operations as PG_SKIP_* bits, or -1 with err filled. */
 int32_t pg_config_skipped(const struct pg_config *cfg, struct leat_err *err);

@@ -494,6 +494,44 @@ pg_query_patient(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
 	return run_checked(c, ret_res, err, sql, 0, NULL, 0);
 }
 
+/* The answer to what was just sent (`sent`: what libpq said to that). */
+static int
+describe_step(struct pg_conn *c, int sent, PGresult **ret_res,
+    const char *sql, struct leat_err *err)
+{
+	int64_t deadline = leat_mono_ms(c->task) + c->timeout_ms;
+	PGresult *res = NULL;
+	int rc;
+
+	if (sent == 0)
+		return pg_error(c, NULL, sql, err);
+	rc = flush_out(c, deadline, sql, err);
+	if (rc == 0)
+		rc = take_results(c, &res, deadline, sql, err);
+	if (rc == 0 && PQresultStatus(res) != PGRES_COMMAND_OK)
+		rc = pg_error(c, res, sql, err);
+	if (rc == 0 && ret_res != NULL)
+		*ret_res = res;
+	else
+		PQclear(res);
+	return rc;
+}
+
+int
+pg_describe(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
+    const char *sql)
+{
+	int rc;
+
+	if (!pg_conn_ok(c))
+		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_REMOTE,
+		    "%s: not connected", sql);
+	rc = describe_step(c, PQsendPrepare(c->pg, "", sql, 0, NULL), NULL,
+	    sql, err);
+	return rc < 0 ? rc : describe_step(c, PQsendDescribePrepared(c->pg,
+	    ""), ret_res, sql, err);
+}
+
 int
 pg_conn_send(struct pg_conn *c, const char *sql, struct leat_err *err)
 {

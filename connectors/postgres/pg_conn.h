@@ -53,6 +53,13 @@ int pg_query_patient(struct pg_conn *c, PGresult **ret_res,
     struct leat_err *err, const char *sql);
 
 /*
+ * What one statement would give: *ret_res has its columns, and no rows. More
+ * than one statement in the text is an error.
+ */
+int pg_describe(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
+    const char *sql);
+
+/*
  * Sends a statement whose result nobody waits for; pg_conn_collect() takes it
  * when it has come, and so does the next pg_query(). 1: still running.
  */

@@ -4,6 +4,7 @@
  * stream says about the chunk in progress.
  */
 #include "pg_incremental.h"
+#include "pg_copy_text.h"
 
 #include <errno.h>
 #include <regex.h>

@@ -5,6 +5,7 @@
  * again, on a new connection; a table that cannot be read is left out.
  */
 #include "pg_incremental.h"
+#include "pg_copy_text.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -51,6 +51,8 @@ pg_position_encode(const struct pg_position *p, struct leat_buf *b)
 	if (p->snapshot_done)
 		(void)leat_buf_add_str(b, ",\"last_snapshot_record\":true,"
 		    "\"snapshot_completed\":true");
+	if (p->snapshot && p->snapshot_id != 0)
+		add_number(b, "snapshot_id", (uint64_t)p->snapshot_id);
 	add_number(b, "lsn_proc", p->lsn);
 	for (int i = 0; i < NTYPES; i++)
 		if (types[i].tag == p->message_type)
@@ -93,7 +95,7 @@ get_number(const struct leat_value *map, const char *key, uint64_t *ret)
 static int
 get_numbers(const struct leat_value *map, struct pg_position *p)
 {
-	uint64_t proc, txid, ts, timeline;
+	uint64_t proc, txid, ts, timeline, id;
 
 	if (get_number(map, "lsn", &p->lsn) < 0 ||
 	    get_number(map, "lsn_proc", &proc) < 0 ||
@@ -104,9 +106,11 @@ get_numbers(const struct leat_value *map, struct pg_position *p)
 	    get_number(map, "tx_records", &p->records) < 0 ||
 	    get_number(map, "txId", &txid) < 0 ||
 	    get_number(map, "ts_usec", &ts) < 0 ||
+	    get_number(map, "snapshot_id", &id) < 0 ||
 	    get_number(map, "timeline", &timeline) < 0 ||
 	    timeline > UINT32_MAX)
 		return -1;
+	p->snapshot_id = (int64_t)id;
 	p->timeline = (uint32_t)timeline;
 	p->txid = (int64_t)txid;
 	p->ts_us = (int64_t)ts;

@@ -29,6 +29,7 @@ struct pg_position {
 	int64_t ts_us;
 	char message_type;	/* 'I' 'U' 'D' 'T' 'B' 'C', 0: none */
 	char snapshot;		/* 1: a snapshot is being taken */
+	int64_t snapshot_id;	/* which: see pg_progress.h; 0: not known */
 	char snapshot_done;	/* 1: it was just completed */
 	uint32_t timeline;	/* of the log; 0: not known */
 	char system_id[24];	/* of the database cluster; "": not known */

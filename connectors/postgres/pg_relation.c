@@ -123,6 +123,14 @@ find_info(const struct pg_tableinfo *t, const char *name)
 	return NULL;
 }
 
+/* A copy in the plan's memory: the catalog's answer may go before it. */
+static int
+own(struct pg_relation *rel, const char *text, const char **ret)
+{
+	*ret = text == NULL ? NULL : leat_arena_strdup(&rel->arena, text);
+	return text != NULL && *ret == NULL ? -ENOMEM : 0;
+}
+
 static int
 fill_columns(struct pg_relation *rel, const struct pgo_relation *msg,
     const struct pg_tableinfo *t)
@@ -149,13 +157,15 @@ fill_columns(struct pg_relation *rel, const struct pgo_relation *msg,
 			continue;
 		col->not_null = info->not_null;
 		col->key_pos = info->key_pos;
-		col->comment = info->comment;
+		if (own(rel, info->comment, &col->comment) < 0)
+			return -ENOMEM;
 		/* A default of another type belongs to another column. */
 		if (info->type_oid != col->type_oid)
 			continue;
-		col->def_expr = info->def;
 		col->ndims = info->ndims;
-		col->type_name = info->type_name;
+		if (own(rel, info->def, &col->def_expr) < 0 ||
+		    own(rel, info->type_name, &col->type_name) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -179,12 +189,14 @@ is_captured(struct pg_relcache *rc, struct pg_relation *rel,
 	    rel->name, root, NULL);
 }
 
+/* `known`: what the catalog says, where that was just asked; else NULL. */
 static int
 build(struct pg_relcache *rc, const struct pgo_relation *msg,
-    struct pg_relation *rel, struct leat_err *err)
+    const struct pg_tableinfo *known, struct pg_relation *rel,
+    struct leat_err *err)
 {
 	struct pg_tableinfo t = { 0 };
-	int rc2;
+	int rc2 = 0;
 
 	rel->oid = msg->oid;
 	rel->identity = msg->identity;
@@ -202,7 +214,11 @@ build(struct pg_relcache *rc, const struct pgo_relation *msg,
 	    rc->cfg->topic_delimiter, rel->schema, rel->name);
 	if (rel->topic == NULL)
 		return no_memory(err);
-	rc2 = pg_catalog_table(rc->conn, rel->oid, NULL, &rel->arena, &t, err);
+	if (known != NULL)
+		t = *known;
+	else
+		rc2 = pg_catalog_table(rc->conn, rel->oid, NULL, &rel->arena,
+		    &t, err);
 	if (rc2 < 0)
 		return rc2;
 	if (fill_columns(rel, msg, &t) < 0)
@@ -210,16 +226,17 @@ build(struct pg_relcache *rc, const struct pgo_relation *msg,
 	return pg_schema_build(rc, rel, err);
 }
 
-int
-pg_relcache_put(struct pg_relcache *rc, const struct pgo_relation *msg,
-    struct pg_relation **ret_rel, struct leat_err *err)
+static int
+put(struct pg_relcache *rc, const struct pgo_relation *msg,
+    const struct pg_tableinfo *known, struct pg_relation **ret_rel,
+    struct leat_err *err)
 {
 	struct pg_relation *rel = relation_new();
 	int rc2;
 
 	if (rel == NULL)
 		return no_memory(err);
-	rc2 = build(rc, msg, rel, err);
+	rc2 = build(rc, msg, known, rel, err);
 	if (rc2 == 0)
 		rc2 = keep(rc, rel, err);
 	if (rc2 < 0) {
@@ -230,6 +247,13 @@ pg_relcache_put(struct pg_relcache *rc, const struct pgo_relation *msg,
 	}
 	*ret_rel = rel;
 	return 0;
+}
+
+int
+pg_relcache_put(struct pg_relcache *rc, const struct pgo_relation *msg,
+    struct pg_relation **ret_rel, struct leat_err *err)
+{
+	return put(rc, msg, NULL, ret_rel, err);
 }
 
 /* A Relation message as the server would write it, from what was found out. */
@@ -249,7 +273,7 @@ put_columns(struct pg_relcache *rc, const struct pg_table *table,
 		cols[i].typmod = t->cols[i].typmod;
 		cols[i].in_identity = t->cols[i].in_identity;
 	}
-	return pg_relcache_put(rc, &msg, ret_rel, err);
+	return put(rc, &msg, t, ret_rel, err);
 }
 
 int

@@ -14,7 +14,9 @@ enum {
 	RETRY_MS = 2000,
 	ASK_MS = 100,
 	HOLD_MS = 5000,
-	STATE_MAX = 512 * 1024
+	STATE_MAX = 512 * 1024,
+	TABLES_CHUNK = 16 * 1024,
+	TABLES_MAX = 256 * 1024 * 1024
 };
 
 /* -------------------------------------------------------------------- list */
@@ -131,6 +133,9 @@ pg_blocking_finish(struct pg_blocking *k)
 	k->n = 0;
 	k->dirty = 1;
 	k->step = PG_BLOCKING_NONE;
+	k->tables = (struct pg_tables){ 0 };
+	k->selects = NULL;
+	leat_arena_fini(&k->memory);
 	close_slot(k);
 }
 
@@ -280,21 +285,35 @@ find(const struct pg_blocking *k, const struct pg_table *t)
 	return w;
 }
 
-void
-pg_blocking_choose(const struct pg_blocking *k, struct pg_snapshot *snap)
+int
+pg_blocking_choose(struct pg_blocking *k, struct pg_conn *sql,
+    const struct pg_filters *filters, struct leat_err *err)
 {
+	struct pg_tables *t = &k->tables;
 	uint32_t n = 0;
+	int rc;
 
-	for (uint32_t i = 0; i < snap->tables.len; i++) {
-		const struct pg_blocking_table *w = find(k,
-		    &snap->tables.items[i]);
+	leat_arena_fini(&k->memory);
+	leat_arena_init(&k->memory, TABLES_CHUNK, TABLES_MAX);
+	rc = pg_catalog_published(sql, filters, k->cfg->publication,
+	    &k->memory, t, err);
+	if (rc < 0)
+		return rc;
+	k->selects = leat_arena_calloc(&k->memory, (size_t)t->len + 1,
+	    sizeof(*k->selects));
+	if (k->selects == NULL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory");
+	for (uint32_t i = 0; i < t->len; i++) {
+		const struct pg_blocking_table *w = find(k, &t->items[i]);
 
 		if (w == NULL)
 			continue;
-		snap->tables.items[n] = snap->tables.items[i];
-		snap->tables.items[n++].select = w->select;
+		t->items[n] = t->items[i];
+		k->selects[n++] = w->select;
 	}
-	snap->tables.len = n;
+	t->len = n;
+	return 0;
 }
 
 /* ------------------------------------------------------------------- state */

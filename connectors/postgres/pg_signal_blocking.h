@@ -51,6 +51,10 @@ struct pg_blocking {
 	uint64_t begun_lsn;	/* of the last transaction begun */
 	int64_t hold_ms;	/* mono: until then the stream waits for SLOT */
 	int dirty;
+	/* What is read, from pg_blocking_choose() to the end. */
+	struct leat_arena memory;
+	struct pg_tables tables;
+	const char **selects;
 };
 
 static inline int
@@ -72,8 +76,9 @@ void pg_blocking_reached(struct pg_blocking *k, uint64_t lsn);
 /* Must the stream stop in front of this frame? */
 int pg_blocking_holds(struct pg_blocking *k, const char *frame, size_t len);
 
-/* Leaves of a snapshot that was begun only the tables wanted. */
-void pg_blocking_choose(const struct pg_blocking *k, struct pg_snapshot *snap);
+/* Finds the tables wanted among those published, as `tables` and `selects`. */
+int pg_blocking_choose(struct pg_blocking *k, struct pg_conn *sql,
+    const struct pg_filters *filters, struct leat_err *err);
 
 /* It is done, or given up. */
 void pg_blocking_finish(struct pg_blocking *k);

@@ -193,8 +193,10 @@ send_status(struct pg_stream *s, struct leat_err *err)
 	uint8_t msg[PGO_STATUS_BYTES];
 	int rc, left;
 
+	/* Who catches up wants to hear when that is done. */
 	pgo_status_encode(msg, manual ? s->server_end : s->confirmed,
-	    manual ? 0 : s->confirmed, leat_now_us(s->task), s->asks);
+	    manual ? 0 : s->confirmed, leat_now_us(s->task),
+	    s->asks || (s->until != 0 && !s->reached));
 	rc = PQputCopyData(s->repl->pg, (const char *)msg, sizeof(msg));
 	left = rc < 0 ? -1 : PQflush(s->repl->pg);
 	if (left < 0)
@@ -272,6 +274,10 @@ keepalive(struct pg_stream *s, const struct pgo_frame *f)
 	if (f->reply_now)
 		s->must_reply = 1;
 	pg_control_reached(s->control, f->lsn);
+	if (s->until != 0 && !s->in_tx && f->lsn >= s->until) {
+		s->reached = 1;
+		return;
+	}
 	if (s->in_tx || f->lsn <= s->pos.flush)
 		return;
 	if (!f->reply_now && now - s->last_idle < s->status_ms)
@@ -340,7 +346,7 @@ between(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 {
 	const struct pg_queue *q = &s->queue;
 
-	if (s->control == NULL || s->in_tx)
+	if (s->control == NULL || s->in_tx || s->until != 0)
 		return 0;
 	if (pg_inc_ready(&s->control->inc)) {
 		int rc = pg_inc_emit(&s->control->inc, b, s->pos.lsn_commit,
@@ -362,7 +368,7 @@ take_frames(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 
 		if (rc != 0)
 			return rc < 0 ? rc : 0;
-		if (s->queue.len == 0 || b->full ||
+		if (s->queue.len == 0 || b->full || s->reached ||
 		    (int64_t)b->nrecords >= s->cfg->max_batch)
 			return 0;
 		rc = take_frame(s, b, err);
@@ -487,7 +493,9 @@ heartbeat(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 	int64_t now = leat_mono_ms(s->task);
 	int rc;
 
-	if (s->cfg->heartbeat_interval_ms == 0 || now < s->next_heartbeat)
+	/* Catching up, the ordinary connection holds a snapshot. */
+	if (s->cfg->heartbeat_interval_ms == 0 || s->until != 0 ||
+	    now < s->next_heartbeat)
 		return 0;
 	rc = pg_emit_heartbeat(s->emit, b);
 	if (rc == PG_CONV_NOMEM)
@@ -520,7 +528,7 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 {
 	int rc, taken = 0;
 
-	rc = pg_control_work(s->control, err);
+	rc = s->until != 0 ? 0 : pg_control_work(s->control, err);
 	if (rc < 0)
 		return rc;
 	if (s->failed.code == 0)

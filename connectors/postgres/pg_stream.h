@@ -66,6 +66,15 @@ struct pg_stream {
 	int64_t commit_us;
 	int64_t last_event_us;	/* commit time of what was read last */
 
+	/*
+	 * Catching up: what commits from `until` on is left in the queue, and
+	 * `reached` is set. Of tables in `unread` (by OID; NULL: none), which
+	 * are read afterwards, deletes alone count. See pg_start.c.
+	 */
+	uint64_t until;		/* 0: goes on and on */
+	int reached;
+	const struct leat_map *unread;
+
 	struct pg_queue queue;
 	struct pg_spools spools;
 	struct pg_watch watch;
