@@ -81,6 +81,7 @@ make_env(struct broker *b, struct leat_err *err)
 	env->clock = b->o.clock != NULL ? b->o.clock : &clock_system;
 	env->lg = (struct logger){ "broker", NULL, -1 };
 	env->kick = keeper_kick;
+	env->checkpoint = keeper_wake;
 	env->save_starts = keeper_save_starts;
 	env->verify_txn = txns_verify;
 	env->arg = b;
@@ -262,7 +263,7 @@ open_topics(struct broker *b, struct leat_err *err)
 		lock_acquire(&b->files);
 		rc = topics_adopt(b, err);
 		if (rc == 0)
-			rc = catalogue_save(b, NULL, NULL, err);
+			rc = catalogue_save(b, NULL, err);
 		lock_release(&b->files);
 	}
 	if (rc < 0 || (rc = tidy_dirs(b, err)) < 0)

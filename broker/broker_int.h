@@ -22,6 +22,7 @@ struct topic {
 	char *name;
 	uint8_t id[16];
 	bool internal;
+	bool leaving;		/* not for the catalogue; `files` guards it */
 	int32_t npartitions;
 	struct broker_partition **parts;	/* counted */
 	char **settings;	/* by number; NULL: not set */
@@ -132,6 +133,33 @@ int kraft_log_read(struct broker *b, int64_t *ret_next_producer_id,
 int topic_set_aside(struct broker *b, const char *dir, struct leat_err *err);
 void topic_remove_dir(struct broker *b, const char *dir);
 
+/* ---- topic_commit.c */
+
+/* One topic's change: made (old NULL), deleted (new NULL), or replaced. */
+struct topic_swap {
+	struct topic *old, *new;
+};
+
+/* Changes that are made together. */
+struct topic_changes {
+	struct broker *b;
+	struct topic_swap *list;
+	size_t n, cap;
+	int64_t partitions;	/* of all topics, as they will be */
+};
+/*
+ * Between these two `files` is held, and changes are prepared by the calls of
+ * topic_change.c. The commit writes the catalogue once; when it fails, none of
+ * the changes is made.
+ */
+void topics_begin(struct topic_changes *c, struct broker *b);
+int topics_commit(struct topic_changes *c, struct leat_err *err);
+/* Adds one; on failure `owned_new` stays the caller's. */
+int topics_add_swap(struct topic_changes *c, struct topic *old,
+    struct topic *owned_new, struct leat_err *err);
+/* Removes the partitions that `new` has and `old` (may be NULL) has not. */
+void topic_undo(struct broker *b, const struct topic *old, struct topic *new);
+
 /* ---- topic_change.c */
 
 struct topic_wish {
@@ -142,13 +170,17 @@ struct topic_wish {
 	bool check_only;	/* say what would happen, change nothing */
 };
 /*
- * Codes beside those of the system: LEAT_E_EXISTS, LEAT_E_NOTFOUND,
- * BROKER_E_TOPIC_NAME, BROKER_E_PARTITIONS, LEAT_E_CONFIG of a setting,
- * BROKER_E_POLICY for what the broker does not permit.
+ * Prepare one change; a failure leaves the others as they are. Codes beside
+ * those of the system: LEAT_E_EXISTS, LEAT_E_NOTFOUND, LEAT_E_STATE (changed
+ * already in the same commit), BROKER_E_TOPIC_NAME, BROKER_E_PARTITIONS,
+ * LEAT_E_CONFIG of a setting, BROKER_E_POLICY for what the broker does not
+ * permit.
  */
-int topics_create(struct broker *b, const struct topic_wish *w,
+int topics_create(struct topic_changes *c, const struct topic_wish *w,
     struct leat_err *err);
-int topics_change(struct broker *b, const struct topic_wish *w,
+int topics_change(struct topic_changes *c, const struct topic_wish *w,
+    struct leat_err *err);
+int topics_delete(struct topic_changes *c, const char *name,
     struct leat_err *err);
 /* Creates an internal topic unless it is there. */
 int topic_ensure_internal(struct broker *b, const char *name,
@@ -157,9 +189,9 @@ int topic_ensure_internal(struct broker *b, const char *name,
 
 /* ---- catalogue.c */
 
-/* Writes all topics but `without`, plus `with` (both may be NULL). */
-int catalogue_save(struct broker *b, const struct topic *with,
-    const struct topic *without, struct leat_err *err);
+/* Writes all topics, as they will be after the changes (may be NULL). */
+int catalogue_save(struct broker *b, const struct topic_changes *changes,
+    struct leat_err *err);
 int catalogue_load(struct broker *b, struct leat_err *err);
 
 /* ---- meta.c */
@@ -182,9 +214,11 @@ int keeper_start(struct broker *b, struct leat_err *err);
 void keeper_stop(struct broker *b);
 void keeper_kick(void *arg);
 /* There is something to tend, soon; cheap when it is awake. */
-void keeper_wake(struct broker *b);
+void keeper_wake(void *arg);
 /* The three checkpoint files. */
 int keeper_save_checkpoints(struct broker *b, struct leat_err *err);
+/* The same with `files` held. */
+int keeper_save_checkpoints_locked(struct broker *b, struct leat_err *err);
 int keeper_save_starts(void *arg, struct leat_err *err);
 /* One round of everything, now; for tests. */
 void keeper_round(struct broker *b, bool retention, bool clean);

@@ -36,8 +36,8 @@ add_topic(struct leat_buf *text, const struct topic *t)
 }
 
 int
-catalogue_save(struct broker *b, const struct topic *with,
-    const struct topic *without, struct leat_err *err)
+catalogue_save(struct broker *b, const struct topic_changes *changes,
+    struct leat_err *err)
 {
 	const struct leat_map_entry *e;
 	struct leat_buf text;
@@ -50,11 +50,12 @@ catalogue_save(struct broker *b, const struct topic *with,
 	leat_buf_printf(&text, "leat-topics 1\n");
 	lock_acquire(&b->lock);
 	while ((e = leat_map_next(&b->topics, &it)) != NULL)
-		if (e->value != without)
+		if (changes == NULL || !((struct topic *)e->value)->leaving)
 			add_topic(&text, e->value);
 	lock_release(&b->lock);
-	if (with != NULL)
-		add_topic(&text, with);
+	for (size_t i = 0; changes != NULL && i < changes->n; i++)
+		if (changes->list[i].new != NULL)
+			add_topic(&text, changes->list[i].new);
 	leat_buf_printf(&text, "crc %08x\n",
 	    text.failed ? 0 : crc32c(0, text.data, text.len));
 	snprintf(path, sizeof(path), "%s/leat-topics", b->dir);

@@ -22,7 +22,7 @@ enum {
 
 /* Writes one checkpoint file of a value per partition. */
 static int
-save(struct broker *b, const char *name,
+save_locked(struct broker *b, const char *name,
     int64_t (*value)(struct broker_partition *), struct leat_err *err)
 {
 	struct broker_partition **list;
@@ -31,7 +31,7 @@ save(struct broker *b, const char *name,
 	size_t n, count = 0;
 	int rc;
 
-	lock_acquire(&b->files);
+	lock_assert_held(&b->files);
 	list = topics_partitions(b, &n);
 	leat_buf_init(&lines, 64 << 20);
 	for (size_t i = 0; list != NULL && i < n; i++) {
@@ -50,7 +50,6 @@ save(struct broker *b, const char *name,
 		rc = checkpoint_save(b->env.fs, path, &lines, count, err);
 	leat_buf_fini(&lines);
 	partitions_put(list, n);
-	lock_release(&b->files);
 	return rc;
 }
 
@@ -77,23 +76,73 @@ clean_end_of(struct broker_partition *p)
 	return v;
 }
 
+static int
+save_points_locked(struct broker *b, struct leat_err *err)
+{
+	/* Before it looks: what comes meanwhile counts for the next time. */
+	__atomic_store_n(&b->env.unnoted_bytes, 0, __ATOMIC_RELAXED);
+	return save_locked(b, "recovery-point-offset-checkpoint",
+	    partition_recovery_point, err);
+}
+
+static int
+save_starts_locked(struct broker *b, struct leat_err *err)
+{
+	return save_locked(b, "log-start-offset-checkpoint", start_of, err);
+}
+
+int
+keeper_save_checkpoints_locked(struct broker *b, struct leat_err *err)
+{
+	int rc = save_points_locked(b, err);
+
+	if (rc == 0)
+		rc = save_starts_locked(b, err);
+	if (rc == 0)
+		rc = save_locked(b, "cleaner-offset-checkpoint", clean_end_of,
+		    err);
+	return rc;
+}
+
+/* One of the above with the lock that it wants. */
+static int
+save(struct broker *b, int (*fn)(struct broker *, struct leat_err *),
+    struct leat_err *err)
+{
+	int rc;
+
+	lock_acquire(&b->files);
+	rc = fn(b, err);
+	lock_release(&b->files);
+	return rc;
+}
+
 int
 keeper_save_starts(void *arg, struct leat_err *err)
 {
-	return save(arg, "log-start-offset-checkpoint", start_of, err);
+	return save(arg, save_starts_locked, err);
 }
 
 int
 keeper_save_checkpoints(struct broker *b, struct leat_err *err)
 {
-	int rc = save(b, "recovery-point-offset-checkpoint",
-	    partition_recovery_point, err);
+	return save(b, keeper_save_checkpoints_locked, err);
+}
 
-	if (rc == 0)
-		rc = keeper_save_starts(b, err);
-	if (rc == 0)
-		rc = save(b, "cleaner-offset-checkpoint", clean_end_of, err);
-	return rc;
+/* The checkpoints that are due: all of them, or those of much that is new. */
+static void
+note(struct broker *b, bool all)
+{
+	struct leat_err err;
+	int rc = 0;
+
+	if (all)
+		rc = keeper_save_checkpoints(b, &err);
+	else if (__atomic_load_n(&b->env.unnoted_bytes, __ATOMIC_RELAXED) >=
+	    CHECKPOINT_BYTES)
+		rc = save(b, save_points_locked, &err);
+	if (rc < 0)
+		log_warn_err(&b->env.lg, "checkpoint failed", &err);
 }
 
 void
@@ -108,8 +157,10 @@ keeper_kick(void *arg)
 }
 
 void
-keeper_wake(struct broker *b)
+keeper_wake(void *arg)
 {
+	struct broker *b = arg;
+
 	if (!__atomic_load_n(&b->keeper_idle, __ATOMIC_ACQUIRE))
 		return;
 	lock_acquire(&b->keeper_lock);
@@ -176,7 +227,6 @@ run(void *arg)
 	struct broker *b = arg;
 	int64_t now = clock_mono_ms(&clock_system), clean = now;
 	int64_t checkpoint = now, retention = now;
-	struct leat_err err;
 
 	lock_acquire(&b->keeper_lock);
 	while (!b->keeper_stop) {
@@ -194,9 +244,7 @@ run(void *arg)
 		old = due(&retention, now, b->o.retention_check_ms);
 		if (due(&clean, now, CLEAN_MS) || kicked || old)
 			keeper_round(b, old, true);
-		if (due(&checkpoint, now, b->o.checkpoint_ms) &&
-		    keeper_save_checkpoints(b, &err) < 0)
-			log_warn_err(&b->env.lg, "checkpoint failed", &err);
+		note(b, due(&checkpoint, now, b->o.checkpoint_ms));
 		lock_acquire(&b->keeper_lock);
 		if (busy)
 			__atomic_store_n(&b->keeper_idle, false,

@@ -166,22 +166,14 @@ int
 meta_partition_save(struct broker *b, const char *dir, const uint8_t id[16],
     struct leat_err *err)
 {
-	const struct fsio *fs = b->env.fs;
-	char path[4096], tmp[4100], text[64], uuid[23];
-	int n, fd, rc;
+	char path[4096], text[64], uuid[23];
+	int n;
 
 	uuid_text(id, uuid);
 	n = snprintf(text, sizeof(text), "version: 0\ntopic_id: %s", uuid);
 	snprintf(path, sizeof(path), "%s/partition.metadata", dir);
-	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
-	fd = fs->open(fs, tmp, O_WRONLY | O_CREAT | O_TRUNC, 0640);
-	if (fd < 0)
-		return leat_err_set(err, LEAT_CLS_RETRY, fd, "create %s", tmp);
-	rc = fsio_pwrite_full(fs, fd, text, (size_t)n, 0, err);
-	fs->close(fs, fd);
-	if (rc == 0 && (rc = fs->rename(fs, tmp, path)) < 0)
-		leat_err_set(err, LEAT_CLS_RETRY, rc, "rename %s", tmp);
-	return rc;
+	return fsio_replace_unsynced(b->env.fs, path, text, (size_t)n, 0640,
+	    err);
 }
 
 int

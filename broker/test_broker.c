@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include <leat/wire.h>
+
 #include "broker/broker_int.h"
 #include "core/base/obj.h"
 #include "tests/harness/proc.h"
@@ -445,7 +447,149 @@ test_unclean(void **state)
 	broker_close(b);
 }
 
-/* A byte in a middle that was durable: nothing is cut, appends are refused. */
+/* Writes over a byte of the n-th batch of a log. */
+static void
+damage(const char *log, int n, int64_t at)
+{
+	int fd = open(log, O_RDWR);
+	int64_t pos = 0;
+	uint8_t len[4];
+
+	assert_true(fd >= 0);
+	while (n-- > 0) {
+		assert_int_equal(pread(fd, len, 4, pos + 8), 4);
+		pos += 12 + leat_get_u32(len);
+	}
+	assert_int_equal(pwrite(fd, "X", 1, pos + at), 1);
+	close(fd);
+}
+
+enum { MAGIC_AT = 16 };		/* in a batch; behind the header are records */
+
+/* How far a reader comes. */
+static int
+readable(struct broker_partition *p)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker_reader *r = broker_reader_open(p, 0, READ_COMMITTED,
+	    &err);
+	struct record rec;
+	int n = 0, rc = 0;
+
+	while (rc >= 0 && broker_reader_fill(r, 1 << 16, &err) > 0)
+		while ((rc = broker_reader_next(r, &rec, &err)) > 0)
+			n++;
+	broker_reader_close(r);
+	return n;
+}
+
+/*
+ * Before the recovery point the headers alone are read, and all of what is
+ * behind it.
+ */
+static void
+test_recovery_point(void **state)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker *b = open_broker("point");
+	const char *log = th_path("point/t-0/00000000000000000000.log");
+	const char *points = th_path("point/recovery-point-offset-checkpoint");
+	struct broker_partition *p;
+	struct broker_txn *t;
+	struct broker_appended done;
+	struct batch_builder *bb;
+	char *data;
+	size_t len;
+
+	/* 0..99 of records, 100..102 an aborted transaction with its marker */
+	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
+	p = get(b, "t");
+	for (int i = 0; i < 100; i++)
+		append(p, i, 1);
+	OK(broker_txn_open(b, "id", 60000, &t, &err));
+	bb = build(1000, 2);
+	OK(broker_txn_append(t, p, bb, &done, &err));
+	batch_builder_free(bb);
+	OK(broker_txn_abort(t, &err));
+	broker_txn_close(t);
+	broker_partition_put(p);
+	broker_close(b);
+	OK(fsio_slurp(&fsio_system, points, 65536, &data, &len, &err));
+	b = open_broker("point");
+	p = get(b, "t");
+	assert_int_equal(p->written, 103);
+	for (int i = 100; i < 110; i++)
+		append(p, i, 1);
+	broker_partition_put(p);
+	broker_close(b);
+	OK(fsio_replace(&fsio_system, points, data, len, 0640, &err));
+	free(data);
+	th_remove(th_path("point/.kafka_cleanshutdown"));
+	th_remove(th_path("point/t-0/00000000000000000103.snapshot"));
+	th_remove(th_path("point/t-0/00000000000000000113.snapshot"));
+
+	b = open_broker("point");
+	p = get(b, "t");
+	assert_int_equal(p->written, 113);
+	assert_int_equal(p->stable, 113);
+	assert_int_equal(broker_partition_epoch(p), 1);
+	/* The aborted ones are known from the headers and the marker. */
+	assert_int_equal(readable(p), 110);
+	broker_partition_put(p);
+	broker_close(b);
+
+	/* The point is at the end now. */
+	th_remove(th_path("point/.kafka_cleanshutdown"));
+	damage(log, 50, RECORD_BATCH_HEADER_BYTES + 1);
+	b = open_broker("point");
+	p = get(b, "t");
+	assert_int_equal(p->written, 113);
+	assert_int_equal(readable(p), 50);
+	broker_partition_put(p);
+	broker_close(b);
+}
+
+/* Behind the point, a damaged record is a torn tail. */
+static void
+test_behind_point(void **state)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct broker *b = open_broker("behind");
+	const char *points =
+	    th_path("behind/recovery-point-offset-checkpoint");
+	struct broker_partition *p;
+	char *data;
+	size_t len;
+
+	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
+	p = get(b, "t");
+	for (int i = 0; i < 20; i++)
+		append(p, i, 1);
+	broker_partition_put(p);
+	broker_close(b);
+	OK(fsio_slurp(&fsio_system, points, 65536, &data, &len, &err));
+	b = open_broker("behind");
+	p = get(b, "t");
+	for (int i = 20; i < 40; i++)
+		append(p, i, 1);
+	broker_partition_put(p);
+	broker_close(b);
+	OK(fsio_replace(&fsio_system, points, data, len, 0640, &err));
+	free(data);
+	th_remove(th_path("behind/.kafka_cleanshutdown"));
+	damage(th_path("behind/t-0/00000000000000000000.log"), 30,
+	    RECORD_BATCH_HEADER_BYTES + 1);
+	b = open_broker("behind");
+	p = get(b, "t");
+	expect_range(p, READ_COMMITTED, 0, 30);
+	assert_int_equal(append(p, 30, 1), 30);
+	broker_partition_put(p);
+	broker_close(b);
+}
+
+/*
+ * A header in a middle that was durable: nothing is cut, appends are refused.
+ */
 static void
 test_damaged_middle(void **state)
 {
@@ -456,7 +600,6 @@ test_damaged_middle(void **state)
 	struct batch_builder *bb;
 	uint8_t *data;
 	size_t len;
-	int fd;
 
 	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
 	OK(broker_topic_create(b, "other", 1, NULL, 0, &err));
@@ -466,9 +609,7 @@ test_damaged_middle(void **state)
 	broker_partition_put(p);
 	broker_close(b);
 	th_remove(th_path("damaged/.kafka_cleanshutdown"));
-	fd = open(th_path("damaged/t-0/00000000000000000000.log"), O_RDWR);
-	assert_int_equal(pwrite(fd, "X", 1, 2000), 1);
-	close(fd);
+	damage(th_path("damaged/t-0/00000000000000000000.log"), 25, MAGIC_AT);
 	for (int again = 0; again < 2; again++) {
 		b = open_broker("damaged");
 		assert_false(b->was_clean);
@@ -671,6 +812,8 @@ main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_roll_and_trim),
 		cmocka_unit_test(test_unclean),
+		cmocka_unit_test(test_recovery_point),
+		cmocka_unit_test(test_behind_point),
 		cmocka_unit_test(test_damaged_middle),
 		cmocka_unit_test(test_failed_sync),
 		cmocka_unit_test(test_retention),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * topic_change.c: creating, changing and deleting topics.
+ * topic_change.c: what creating, changing and deleting a topic takes, up to the
+ * commit (topic_commit.c).
  *
  * `files` is held over the whole of a change, `lock` only to look into or swap
  * the table; so a slow sync of one topic's birth keeps no reader waiting.
@@ -13,7 +14,6 @@
 #include <leat/str.h>
 
 #include "broker/broker_int.h"
-#include "broker/coord/groups.h"
 #include "core/base/obj.h"
 
 /* Checks all settings, then applies them. NULL values go back. */
@@ -51,104 +51,84 @@ apply_settings(const struct broker *b, struct topic *t,
 
 /* Would so many more partitions be too many for the whole broker? */
 static int
-check_total(struct broker *b, int32_t more, struct leat_err *err)
+check_total(const struct topic_changes *c, int32_t more, struct leat_err *err)
 {
-	const struct leat_map_entry *e;
-	int64_t total = 0;
-	size_t it = 0;
-
-	lock_acquire(&b->lock);
-	while ((e = leat_map_next(&b->topics, &it)) != NULL)
-		total += ((const struct topic *)e->value)->npartitions;
-	lock_release(&b->lock);
-	if (total + more <= b->o.max_partitions)
+	if (c->partitions + more <= c->b->o.max_partitions)
 		return 0;
 	return leat_err_set(err, LEAT_CLS_CONFIG, BROKER_E_POLICY,
 	    "%d more partitions beside the %lld there are would be more than "
 	    "the broker takes (broker.max.partitions=%d)", more,
-	    (long long)total, b->o.max_partitions);
+	    (long long)c->partitions, c->b->o.max_partitions);
 }
 
-/* A name that differs only in '.' and '_' would share its metrics. */
+/* The same but for '.' and '_'? Such names would share their metrics. */
+static bool
+collide(const char *p, const char *q)
+{
+	for (; *p != '\0' && *q != '\0'; p++, q++)
+		if (*p != *q && !((*p == '.' && *q == '_') ||
+		    (*p == '_' && *q == '.')))
+			break;
+	return *p == '\0' && *q == '\0';
+}
+
+/* The name that there is, or will be, and that another collides with. */
 static const char *
-collides_locked(const struct broker *b, const char *name)
+taken_locked(const struct topic_changes *c, const char *name)
 {
 	const struct leat_map_entry *e;
 	size_t it = 0;
 
-	while ((e = leat_map_next(&b->topics, &it)) != NULL) {
-		const char *p = e->key, *q = name;
-
-		for (; *p != '\0' && *q != '\0'; p++, q++)
-			if (*p != *q && !((*p == '.' && *q == '_') ||
-			    (*p == '_' && *q == '.')))
-				break;
-		if (*p == '\0' && *q == '\0')
+	while ((e = leat_map_next(&c->b->topics, &it)) != NULL)
+		if (collide(e->key, name))
 			return e->key;
-	}
+	for (size_t i = 0; i < c->n; i++)
+		if (c->list[i].new != NULL &&
+		    collide(c->list[i].new->name, name))
+			return c->list[i].new->name;
 	return NULL;
 }
 
 static int
-may_create(struct broker *b, const char *name, struct leat_err *err)
+may_create(const struct topic_changes *c, const char *name,
+    struct leat_err *err)
 {
 	const char *other;
 	int rc = 0;
 
-	lock_acquire(&b->lock);
-	other = collides_locked(b, name);
+	lock_acquire(&c->b->lock);
+	other = taken_locked(c, name);
 	if (other != NULL && strcmp(other, name) == 0)
 		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_EXISTS,
 		    "topic '%s' exists", name);
 	else if (other != NULL)
 		rc = leat_err_set(err, LEAT_CLS_CONFIG, BROKER_E_TOPIC_NAME,
 		    "topic name '%s' collides with '%s'", name, other);
-	lock_release(&b->lock);
+	lock_release(&c->b->lock);
 	return rc;
 }
 
-/* The files of the topic, then the catalogue, then the table. */
+/* The files of a topic's new partitions, and its place in the commit. */
 static int
-create_locked(struct broker *b, struct topic *t, struct leat_err *err)
+prepare(struct topic_changes *c, struct topic *old, struct topic *new,
+    struct leat_err *err)
 {
 	int rc;
 
-	lock_assert_held(&b->files);
-	if ((rc = topic_open(b, t, err)) < 0)
-		return rc;
-	if ((rc = b->env.fs->fsync_dir(b->env.fs, b->dir)) < 0)
-		return leat_err_set(err, LEAT_CLS_FATAL, rc, "sync %s",
-		    b->dir);
-	if ((rc = catalogue_save(b, t, NULL, err)) < 0)
-		return rc;
-	lock_acquire(&b->lock);
-	rc = leat_map_set(&b->topics, leat_str_c(t->name), t, NULL);
-	b->version++;
-	lock_release(&b->lock);
-	if (rc < 0) {
-		(void)catalogue_save(b, NULL, NULL, NULL);
-		return leat_err_set(err, LEAT_CLS_RETRY, rc,
-		    "out of memory for a topic");
+	if ((rc = topic_open(c->b, new, err)) < 0 ||
+	    (rc = topics_add_swap(c, old, new, err)) < 0) {
+		topic_undo(c->b, old, new);
+		if (old != NULL)
+			topic_configure(c->b, old);
 	}
-	return 0;
-}
-
-/* Takes back what of a topic's files there is already. */
-static void
-undo_create(struct broker *b, struct topic *t)
-{
-	for (int32_t i = 0; i < t->npartitions; i++) {
-		if (t->parts[i] == NULL)
-			continue;
-		partition_delete(t->parts[i]);
-		topic_remove_dir(b, t->parts[i]->dir);
-	}
+	return rc;
 }
 
 static int
-create(struct broker *b, const struct topic_wish *w, bool internal,
+create(struct topic_changes *c, const struct topic_wish *w, bool internal,
     struct leat_err *err)
 {
+	struct broker *b = c->b;
 	int32_t partitions = w->partitions < 0 ? b->o.default_partitions :
 	    w->partitions;
 	struct topic *t;
@@ -164,27 +144,31 @@ create(struct broker *b, const struct topic_wish *w, bool internal,
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory for a topic");
 	uuid_make(t->id);
-	lock_acquire(&b->files);
-	if ((rc = may_create(b, w->name, err)) == 0 &&
-	    (rc = check_total(b, partitions, err)) == 0 &&
+	if ((rc = may_create(c, w->name, err)) == 0 &&
+	    (rc = check_total(c, partitions, err)) == 0 &&
 	    (rc = apply_settings(b, t, w->settings, w->nsettings, err)) == 0 &&
-	    !w->check_only) {
-		rc = create_locked(b, t, err);
-		if (rc < 0)
-			undo_create(b, t);
-	}
-	lock_release(&b->files);
+	    !w->check_only)
+		rc = prepare(c, NULL, t, err);
 	if (rc < 0 || w->check_only)
 		topic_free(t);
 	return rc;
 }
 
 int
-topics_create(struct broker *b, const struct topic_wish *w,
+topics_create(struct topic_changes *c, const struct topic_wish *w,
     struct leat_err *err)
 {
-	return create(b, w, strcmp(w->name, offsets_topic) == 0 ||
+	return create(c, w, strcmp(w->name, offsets_topic) == 0 ||
 	    strcmp(w->name, txn_topic) == 0, err);
+}
+
+/* A commit of one change: `rc` is what its preparation came to. */
+static int
+commit_one(struct topic_changes *c, int rc, struct leat_err *err)
+{
+	int committed = topics_commit(c, rc < 0 ? NULL : err);
+
+	return rc < 0 ? rc : committed;
 }
 
 int
@@ -195,8 +179,11 @@ broker_topic_create(struct broker *b, const char *name, int32_t partitions,
 	const struct topic_wish w = { .name = name, .partitions = partitions,
 		.settings = settings, .nsettings = nsettings };
 
+	struct topic_changes c;
+
 	OBJ_CHECK(b, BROKER_MAGIC);
-	return topics_create(b, &w, err);
+	topics_begin(&c, b);
+	return commit_one(&c, topics_create(&c, &w, err), err);
 }
 
 int
@@ -205,10 +192,12 @@ topic_ensure_internal(struct broker *b, const char *name, int32_t partitions,
 {
 	const struct topic_wish w = { .name = name, .partitions = partitions,
 		.settings = settings, .nsettings = n };
+	struct topic_changes c;
 
 	if (broker_topic_partitions(b, name) > 0)
 		return 0;
-	return create(b, &w, true, err);
+	topics_begin(&c, b);
+	return commit_one(&c, create(&c, &w, true, err), err);
 }
 
 /* ------------------------------------------------------------- deleting */
@@ -225,57 +214,50 @@ broker_topic_protect(struct broker *b, const char *name)
 	return rc;
 }
 
-static void
-delete_files(struct broker *b, struct topic *t)
+/* A topic that this commit has not changed yet. */
+static int
+find(const struct topic_changes *c, const char *name, struct topic **ret,
+    struct leat_err *err)
 {
-	const struct fsio *fs = b->env.fs;
-	char to[4200], uuid[23];
+	struct topic *t;
 
-	uuid_text(t->id, uuid);
-	for (int32_t i = 0; i < t->npartitions; i++) {
-		struct broker_partition *p = t->parts[i];
+	lock_acquire(&c->b->lock);
+	t = topic_find_locked(c->b, name);
+	lock_release(&c->b->lock);
+	if (t == NULL)
+		return topic_not_found(name, err);
+	if (t->leaving)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
+		    "topic '%s' is changed twice at once", name);
+	*ret = t;
+	return 0;
+}
 
-		partition_delete(p);
-		snprintf(to, sizeof(to), "%s.%s-delete", p->dir, uuid);
-		if (fs->rename(fs, p->dir, to) == 0)
-			topic_remove_dir(b, to);
-	}
-	(void)fs->fsync_dir(fs, b->dir);
+int
+topics_delete(struct topic_changes *c, const char *name, struct leat_err *err)
+{
+	struct topic *t;
+	int rc = find(c, name, &t, err);
+
+	if (rc < 0)
+		return rc;
+	if (t->internal)
+		return leat_err_set(err, LEAT_CLS_CONFIG, BROKER_E_TOPIC_NAME,
+		    "topic '%s' is the broker's own", name);
+	if (leat_map_get_c(&c->b->kept, name) != NULL)
+		return leat_err_set(err, LEAT_CLS_CONFIG, BROKER_E_POLICY,
+		    "topic '%s' is in use by the worker itself", name);
+	return topics_add_swap(c, t, NULL, err);
 }
 
 int
 broker_topic_delete(struct broker *b, const char *name, struct leat_err *err)
 {
-	struct topic *t;
-	int rc;
+	struct topic_changes c;
 
 	OBJ_CHECK(b, BROKER_MAGIC);
-	lock_acquire(&b->files);
-	lock_acquire(&b->lock);
-	t = topic_find_locked(b, name);
-	lock_release(&b->lock);
-	if (t == NULL)
-		rc = topic_not_found(name, err);
-	else if (t->internal)
-		rc = leat_err_set(err, LEAT_CLS_CONFIG, BROKER_E_TOPIC_NAME,
-		    "topic '%s' is the broker's own", name);
-	else if (leat_map_get_c(&b->kept, name) != NULL)
-		rc = leat_err_set(err, LEAT_CLS_CONFIG, BROKER_E_POLICY,
-		    "topic '%s' is in use by the worker itself", name);
-	else
-		rc = catalogue_save(b, NULL, t, err);
-	if (rc == 0) {
-		lock_acquire(&b->lock);
-		leat_map_remove(&b->topics, leat_str_c(name));
-		b->version++;
-		lock_release(&b->lock);
-		delete_files(b, t);
-		topic_free(t);
-		/* Before the name may be taken again. */
-		groups_topic_deleted(b->groups, name);
-	}
-	lock_release(&b->files);
-	return rc;
+	topics_begin(&c, b);
+	return commit_one(&c, topics_delete(&c, name, err), err);
 }
 
 /* ------------------------------------------------- growing, altering */
@@ -302,19 +284,8 @@ grown(const struct broker *b, const struct topic *t, int32_t partitions)
 	return g;
 }
 
-/* Puts g in the place of its older self; in memory this cannot fail. */
-static void
-replace(struct broker *b, struct topic *t, struct topic *g)
-{
-	lock_acquire(&b->lock);
-	(void)leat_map_set(&b->topics, leat_str_c(g->name), g, NULL);
-	b->version++;
-	lock_release(&b->lock);
-	topic_free(t);
-}
-
 static int
-check_growth(struct broker *b, const struct topic *t, int32_t to,
+check_growth(const struct topic_changes *c, const struct topic *t, int32_t to,
     struct leat_err *err)
 {
 	if (t->internal)	/* the number says where a group is */
@@ -324,61 +295,42 @@ check_growth(struct broker *b, const struct topic *t, int32_t to,
 		return leat_err_set(err, LEAT_CLS_CONFIG, BROKER_E_PARTITIONS,
 		    "topic '%s' has %d partitions and cannot get %d", t->name,
 		    t->npartitions, to);
-	return check_total(b, to - t->npartitions, err);
-}
-
-/* Takes back partitions that g has and t has not. */
-static void
-undo_growth(struct broker *b, const struct topic *t, struct topic *g)
-{
-	for (int32_t i = t->npartitions; i < g->npartitions; i++) {
-		if (g->parts[i] == NULL)
-			continue;
-		partition_delete(g->parts[i]);
-		topic_remove_dir(b, g->parts[i]->dir);
-	}
+	return check_total(c, to - t->npartitions, err);
 }
 
 int
-topics_change(struct broker *b, const struct topic_wish *w,
+topics_change(struct topic_changes *c, const struct topic_wish *w,
     struct leat_err *err)
 {
-	int32_t partitions = w->partitions;
-	struct topic *t, *g = NULL;
-	int rc = 0;
+	struct topic *t, *g;
+	int32_t partitions;
+	int rc = find(c, w->name, &t, err);
 
-	lock_acquire(&b->files);
-	lock_acquire(&b->lock);
-	t = topic_find_locked(b, w->name);
-	lock_release(&b->lock);
-	if (t == NULL)
-		rc = topic_not_found(w->name, err);
-	else if (partitions < 0)
-		partitions = t->npartitions;
-	else
-		rc = check_growth(b, t, partitions, err);
 	if (rc < 0)
-		goto done;
-	if ((g = grown(b, t, partitions)) == NULL) {
-		rc = leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		return rc;
+	partitions = w->partitions < 0 ? t->npartitions : w->partitions;
+	if (w->partitions >= 0 &&
+	    (rc = check_growth(c, t, partitions, err)) < 0)
+		return rc;
+	if ((g = grown(c->b, t, partitions)) == NULL)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory for a topic");
-		goto done;
-	}
-	rc = apply_settings(b, g, w->settings, w->nsettings, err);
+	rc = apply_settings(c->b, g, w->settings, w->nsettings, err);
+	if (rc == 0 && !w->check_only)
+		rc = prepare(c, t, g, err);
 	if (rc < 0 || w->check_only)
-		goto done;
-	if ((rc = topic_open(b, g, err)) < 0 ||
-	    (rc = catalogue_save(b, g, t, err)) < 0) {
-		undo_growth(b, t, g);
-		topic_configure(b, t);
-		goto done;
-	}
-	replace(b, t, g);
-	g = NULL;
-done:
-	topic_free(g);
-	lock_release(&b->files);
+		topic_free(g);
 	return rc;
+}
+
+static int
+change(struct broker *b, const struct topic_wish *w, struct leat_err *err)
+{
+	struct topic_changes c;
+
+	OBJ_CHECK(b, BROKER_MAGIC);
+	topics_begin(&c, b);
+	return commit_one(&c, topics_change(&c, w, err), err);
 }
 
 int
@@ -388,8 +340,7 @@ broker_topic_grow(struct broker *b, const char *name, int32_t partitions,
 	const struct topic_wish w = { .name = name,
 		.partitions = MAX(partitions, 0) };
 
-	OBJ_CHECK(b, BROKER_MAGIC);
-	return topics_change(b, &w, err);
+	return change(b, &w, err);
 }
 
 int
@@ -399,6 +350,5 @@ broker_topic_alter(struct broker *b, const char *name,
 	const struct topic_wish w = { .name = name, .partitions = -1,
 		.settings = settings, .nsettings = n };
 
-	OBJ_CHECK(b, BROKER_MAGIC);
-	return topics_change(b, &w, err);
+	return change(b, &w, err);
 }

@@ -41,7 +41,7 @@ consumer_subscribes(const struct consumer *m, const struct seen_topic *t)
 		if (strcmp(m->topics[i], t->name) == 0)
 			return true;
 	return m->regex != NULL &&
-	    regexec(&m->compiled, t->name, 0, NULL, 0) == 0;
+	    name_regex_matches(&m->compiled, t->name);
 }
 
 /* What most members ask for; the first of the list if none does. */

@@ -16,16 +16,14 @@
 #ifndef LEAT_BROKER_CONSUMER_GROUP_H
 #define LEAT_BROKER_CONSUMER_GROUP_H
 
-#include <regex.h>
-
 #include "broker/coord/groups_int.h"
+#include "broker/coord/name_regex.h"
 #include "broker/coord/tp_set.h"
 
 enum {
 	CONSUMER_INTERVAL_MS = 5000,
 	CONSUMER_SESSION_MS = 45000,
-	CONSUMER_TOPICS_MAX = 10000,	/* subscribed by one member */
-	CONSUMER_REGEX_MAX = 256
+	CONSUMER_TOPICS_MAX = 10000	/* subscribed by one member */
 };
 
 struct seen_topic {

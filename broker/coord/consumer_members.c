@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Members of consumer groups: their memory, and what they say of themselves. */
-#include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,45 +186,6 @@ consumer_disown(struct consumer *m, const struct tp_set *s)
 
 /* -------------------------------------------------------- subscriptions */
 
-/*
- * Expressions that take the matcher a long time, or that mean something else
- * elsewhere, are refused. NULL, or why.
- */
-static const char *
-check_regex(const char *regex)
-{
-	if (strlen(regex) > CONSUMER_REGEX_MAX)
-		return "The expression is longer than 256 bytes.";
-	for (const char *p = regex; *p != '\0'; p++) {
-		if (*p == '{')
-			return "Expressions are POSIX extended; intervals "
-			    "({n,m}) are not taken.";
-		if (*p == '(' && p[1] == '?')
-			return "Expressions are POSIX extended: there is no "
-			    "'(?'.";
-		if (*p != '\\')
-			continue;
-		if (*++p == '\0')
-			return "The expression ends with a backslash.";
-		if (isalnum((unsigned char)*p))
-			return "Expressions are POSIX extended: a backslash "
-			    "stands before a special character only.";
-	}
-	return NULL;
-}
-
-/* The whole name must match. */
-static int
-compile(regex_t *re, const char *regex)
-{
-	char text[CONSUMER_REGEX_MAX + 8];
-
-	if (strlen(regex) > CONSUMER_REGEX_MAX)
-		return -1;
-	snprintf(text, sizeof(text), "^(%s)$", regex);
-	return regcomp(re, text, REG_EXTENDED | REG_NOSUB) == 0 ? 0 : -1;
-}
-
 int
 consumer_set_regex(struct consumer *m, const char *regex)
 {
@@ -234,7 +193,7 @@ consumer_set_regex(struct consumer *m, const char *regex)
 	regex_t re;
 
 	if (regex != NULL) {
-		if (compile(&re, regex) < 0)
+		if (name_regex_compile(&re, regex) < 0)
 			return -1;
 		if ((copy = strdup(regex)) == NULL) {
 			regfree(&re);
@@ -304,7 +263,7 @@ update_regex(struct consumer *m, const char *said, bool *changed,
 
 	if (!differs(m->regex, regex))
 		return GROUP_OK;
-	if (regex != NULL && (*why = check_regex(regex)) != NULL)
+	if (regex != NULL && (*why = name_regex_check(regex)) != NULL)
 		return GROUP_INVALID_REGEX;
 	if (consumer_set_regex(m, regex) < 0) {
 		*why = "The expression is not one of POSIX's extended ones.";

@@ -17,6 +17,7 @@ struct load {
 	struct groups *gs;
 	struct leat_map values;		/* group to its last value, owned */
 	struct batch_reader *reader;
+	int32_t log;			/* the partition being read */
 };
 
 struct loaded_value {
@@ -55,8 +56,8 @@ load_offset(struct load *l, const struct batch_header *h,
 	snprintf(topic, sizeof(topic), "%.*s", (int)k->topic.len,
 	    k->topic.ptr);
 	if ((h->attributes & BATCH_TRANSACTIONAL) != 0)
-		return offset_add_pending(l->gs, h->producer_id, group, topic,
-		    k->partition, s);
+		return offset_add_pending(l->gs, h->producer_id, l->log,
+		    group, topic, k->partition, s);
 	return offset_apply(l->gs, group, topic, k->partition, s);
 }
 
@@ -111,7 +112,7 @@ load_batch(void *arg, const struct batch_header *h, const uint8_t *batch,
 
 	if ((h->attributes & BATCH_CONTROL) != 0) {
 		if (h->count > 0)
-			offset_end_pending(l->gs, h->producer_id,
+			offset_end_pending(l->gs, h->producer_id, l->log,
 			    batch_marker_decode(batch, h->size, &epoch) ==
 			    MARKER_COMMIT);
 		return 0;
@@ -234,8 +235,9 @@ groups_load(struct groups *gs, struct leat_err *err)
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory for groups");
 	groups_lock(gs);
-	for (int32_t i = 0; i < gs->npartitions && rc == 0; i++)
-		rc = partition_each_batch(gs->parts[i], load_batch, &l, err);
+	for (; l.log < gs->npartitions && rc == 0; l.log++)
+		rc = partition_each_batch(gs->parts[l.log], load_batch, &l,
+		    err);
 	if (rc == 0)
 		rc = restore_all(&l, err);
 	groups_unlock(gs);

@@ -141,8 +141,9 @@ count_unstable(struct groups *gs, const struct pending *p, int by)
 }
 
 int
-offset_add_pending(struct groups *gs, int64_t producer_id, const char *group,
-    const char *topic, int32_t partition, struct stored *owned_s)
+offset_add_pending(struct groups *gs, int64_t producer_id, int32_t log,
+    const char *group, const char *topic, int32_t partition,
+    struct stored *owned_s)
 {
 	struct leat_str key = { (const char *)&producer_id, 8 };
 	struct pending *p = calloc(1, sizeof(*p));
@@ -151,6 +152,7 @@ offset_add_pending(struct groups *gs, int64_t producer_id, const char *group,
 		free(owned_s);
 		return -ENOMEM;
 	}
+	p->log = log;
 	p->stored = owned_s;
 	p->forget = owned_s == NULL;
 	p->partition = partition;
@@ -171,19 +173,41 @@ offset_add_pending(struct groups *gs, int64_t producer_id, const char *group,
 	return 0;
 }
 
-void
-offset_end_pending(struct groups *gs, int64_t producer_id, bool commit)
+/* Takes a producer's pending offsets out of the table, the oldest first. */
+static struct pending *
+take_pending(struct groups *gs, int64_t producer_id, int32_t log)
 {
-	struct pending *p = leat_map_remove(&gs->pending,
-	    (struct leat_str){ (const char *)&producer_id, 8 });
-	struct pending *ordered = NULL, *next;
+	struct leat_str key = { (const char *)&producer_id, 8 };
+	struct pending *p = leat_map_get(&gs->pending, key);
+	struct pending *taken = NULL, *rest = NULL, **tail = &rest, *next;
+
+	if (p == NULL)
+		return NULL;
+	for (; p != NULL; p = next) {	/* newest first: turned round */
+		next = p->next;
+		if (log == GROUPS_ALL_PARTITIONS || p->log == log) {
+			p->next = taken;
+			taken = p;
+		} else {
+			*tail = p;
+			tail = &p->next;
+		}
+	}
+	*tail = NULL;
+	if (rest == NULL)
+		(void)leat_map_remove(&gs->pending, key);
+	else	/* a key that is there takes no memory */
+		(void)leat_map_set(&gs->pending, key, rest, NULL);
+	return taken;
+}
+
+void
+offset_end_pending(struct groups *gs, int64_t producer_id, int32_t log,
+    bool commit)
+{
+	struct pending *ordered = take_pending(gs, producer_id, log), *p;
 	struct group *g;
 
-	for (; p != NULL; p = next) {	/* newest first: turn it round */
-		next = p->next;
-		p->next = ordered;
-		ordered = p;
-	}
 	for (p = ordered; p != NULL; p = p->next) {
 		(void)count_unstable(gs, p, -1);
 		if (commit)
@@ -196,10 +220,11 @@ offset_end_pending(struct groups *gs, int64_t producer_id, bool commit)
 }
 
 void
-groups_end_txn(struct groups *gs, int64_t producer_id, bool commit)
+groups_end_txn(struct groups *gs, int64_t producer_id, int32_t partition,
+    bool commit)
 {
 	groups_lock(gs);
-	offset_end_pending(gs, producer_id, commit);
+	offset_end_pending(gs, producer_id, partition, commit);
 	groups_unlock(gs);
 }
 
@@ -208,6 +233,7 @@ groups_add_pending(struct groups *gs, int64_t producer_id, const char *group,
     const struct broker_group_offset *offsets, size_t n, struct leat_err *err)
 {
 	int64_t now = clock_wall_ms(gs->b->env.clock);
+	int32_t log = groups_partition_number(gs, group);
 	int rc = 0;
 
 	groups_lock(gs);
@@ -216,7 +242,7 @@ groups_add_pending(struct groups *gs, int64_t producer_id, const char *group,
 		struct stored *s = stored_new(o, now, -1);
 
 		rc = s == NULL ? -ENOMEM : offset_add_pending(gs, producer_id,
-		    group, o->topic, o->partition, s);
+		    log, group, o->topic, o->partition, s);
 	}
 	groups_unlock(gs);
 	return rc == 0 ? 0 : leat_err_set(err, LEAT_CLS_RETRY, rc,

@@ -192,11 +192,18 @@ group_drop_if_unused(struct group *g)
 	group_free(g);
 }
 
+int32_t
+groups_partition_number(const struct groups *gs, const char *group)
+{
+	return (int32_t)(java_hash(leat_str_c(group)) %
+	    (uint32_t)gs->npartitions);
+}
+
 struct broker_partition *
 groups_partition(struct groups *gs, const char *group)
 {
-	struct broker_partition *p = gs->parts[
-	    java_hash(leat_str_c(group)) % (uint32_t)gs->npartitions];
+	struct broker_partition *p =
+	    gs->parts[groups_partition_number(gs, group)];
 
 	partition_get(p);
 	return p;

@@ -272,8 +272,13 @@ int groups_prepare(struct groups *gs, const char *group,
 int groups_add_pending(struct groups *gs, int64_t producer_id,
     const char *group, const struct broker_group_offset *offsets, size_t n,
     struct leat_err *err);
-/* The transaction ended. */
-void groups_end_txn(struct groups *gs, int64_t producer_id, bool commit);
+/*
+ * The transaction ended: in one partition of __consumer_offsets, where a marker
+ * of it stands now, or in all (GROUPS_ALL_PARTITIONS).
+ */
+enum { GROUPS_ALL_PARTITIONS = -1 };
+void groups_end_txn(struct groups *gs, int64_t producer_id, int32_t partition,
+    bool commit);
 /* Forgets offsets that are older than that, and groups without any. */
 void groups_expire(struct groups *gs, int64_t before_ms);
 /* The topic is gone, and its offsets with it. */

@@ -51,6 +51,7 @@ struct stored {
 /* One offset of an open transaction. */
 struct pending {
 	struct pending *next;
+	int32_t log;		/* partition of __consumer_offsets it is in */
 	char *group;
 	char *topic;
 	int32_t partition;
@@ -162,6 +163,8 @@ struct groups {
 void groups_lock(struct groups *gs);
 /* Releases the lock and calls back what was answered meanwhile. */
 void groups_unlock(struct groups *gs);
+/* The number of the partition that groups_partition gives. */
+int32_t groups_partition_number(const struct groups *gs, const char *group);
 /* Puts an answer in line; it is no more parked. */
 void group_answer(struct groups *gs, struct group_wait *w,
     enum group_error error);
@@ -198,10 +201,13 @@ struct leat_str offset_metadata(const struct broker_group_offset *o);
 /* Stores (owned_s NULL: forgets) one offset; 0 or -ENOMEM. */
 int offset_apply(struct groups *gs, const char *group, const char *topic,
     int32_t partition, struct stored *owned_s);
-int offset_add_pending(struct groups *gs, int64_t producer_id,
+/* `log`: the partition of __consumer_offsets. */
+int offset_add_pending(struct groups *gs, int64_t producer_id, int32_t log,
     const char *group, const char *topic, int32_t partition,
     struct stored *owned_s);
-void offset_end_pending(struct groups *gs, int64_t producer_id, bool commit);
+/* Of those in `log`, or of all (GROUPS_ALL_PARTITIONS). */
+void offset_end_pending(struct groups *gs, int64_t producer_id, int32_t log,
+    bool commit);
 void offset_pending_free(struct pending *p);
 /* Takes one stored offset out of memory. */
 void offset_forget(struct group *g, struct leat_str name);

@@ -13,13 +13,11 @@
 
 #include <cmocka.h>
 
-#include "broker/coord/groups.h"
-#include "broker/coord/txns_int.h"
-#include "broker/log/batch.h"
 #include "core/base/obj.h"
 #include "tests/harness/proc.h"
+#include "tests/harness/th_txns.h"
 
-enum { TIMEOUT_MS = 60000, WALL_S = 1700000000 };
+enum { WALL_S = 1700000000 };
 
 static const char *root;
 static struct clock_fake fake;
@@ -62,6 +60,8 @@ gate_set(bool closed)
 
 static struct fsio gated;
 
+static int32_t offsets_partitions = 1;
+
 static struct broker *
 open_broker(const char *name)
 {
@@ -77,6 +77,7 @@ open_broker(const char *name)
 	o.clock = &fake.clock;
 	o.flush_interval_ms = 20;
 	o.checkpoint_ms = 3600000;
+	o.offsets_partitions = offsets_partitions;
 	OK(broker_open(&o, &b, &err));
 	return b;
 }
@@ -94,204 +95,24 @@ topic(struct broker *b, const char *name)
 	return p;
 }
 
-/* --------------------------------------------------------------- answers */
-
-struct answer {
-	struct lock lock;
-	struct cond cond;
-	bool there;
-	int code;
-	int64_t producer_id;
-	int16_t epoch;
-};
-
-static void
-answer_init(struct answer *a)
-{
-	memset(a, 0, sizeof(*a));
-	lock_init(&a->lock, RANK_LEAF);
-	cond_init(&a->cond);
-}
-
-static void
-on_begun(void *arg, const struct leat_err *err, int64_t producer_id,
-    int16_t epoch)
-{
-	struct answer *a = arg;
-
-	lock_acquire(&a->lock);
-	assert_false(a->there);
-	a->there = true;
-	a->code = err == NULL ? 0 : err->code;
-	a->producer_id = producer_id;
-	a->epoch = epoch;
-	cond_signal(&a->cond);
-	lock_release(&a->lock);
-}
-
-static void
-on_done(void *arg, const struct leat_err *err)
-{
-	on_begun(arg, err, -1, -1);
-}
-
-static int
-answer_wait(struct answer *a)
-{
-	int code;
-
-	lock_acquire(&a->lock);
-	while (!a->there)
-		cond_wait(&a->cond, &a->lock);
-	code = a->code;
-	lock_release(&a->lock);
-	return code;
-}
-
-static bool
-answered(struct answer *a)
-{
-	bool there;
-
-	lock_acquire(&a->lock);
-	there = a->there;
-	lock_release(&a->lock);
-	return there;
-}
-
-/* ------------------------------------------------------------- the calls */
-
-/* A producer: *who gets what it is to go on with. */
-static int
-begin_as(struct broker *b, struct txn_ident *who, int64_t id, int16_t epoch)
-{
-	struct txn_ident as = { who->id, id, epoch };
-	struct answer a;
-
-	answer_init(&a);
-	txns_begin(b->txns, &as, TIMEOUT_MS, on_begun, &a);
-	if (answer_wait(&a) == 0) {
-		who->producer_id = a.producer_id;
-		who->epoch = a.epoch;
-	}
-	return a.code;
-}
-
-static int
-begin(struct broker *b, struct txn_ident *who)
-{
-	return begin_as(b, who, -1, -1);
-}
-
-static int
-add(struct broker *b, const struct txn_ident *who, struct broker_partition *p)
-{
-	return txns_add(b->txns, who, &p, 1, NULL);
-}
-
-static int
-end(struct broker *b, const struct txn_ident *who, bool commit)
-{
-	struct answer a;
-
-	answer_init(&a);
-	txns_end(b->txns, who, commit, on_done, &a);
-	return answer_wait(&a);
-}
-
-static int
-offsets(struct broker *b, const struct txn_ident *who, const char *group,
-    int64_t offset)
-{
-	struct broker_group_offset o = { .topic = "t", .offset = offset,
-	    .leader_epoch = -1 };
-	struct answer a;
-
-	answer_init(&a);
-	txns_offsets(b->txns, who, group, &o, 1, on_done, &a);
-	return answer_wait(&a);
-}
-
-/* One record as a client sends it. */
-static int
-produce(struct broker_partition *p, const struct txn_ident *who, int32_t seq)
-{
-	struct batch_identity id = { who->producer_id, who->epoch, seq, true };
-	struct batch_builder *bb = batch_builder_new(CODEC_NONE, 0, 1 << 16);
-	struct record rec = { .timestamp_ms = WALL_S * 1000LL };
-	struct leat_err err = LEAT_ERR_INIT;
-	struct broker_appended done;
-	uint8_t *data;
-	size_t len;
-	int rc;
-
-	rec.value = LEAT_STR("v");
-	assert_int_equal(batch_builder_add(bb, &rec, NULL), 0);
-	assert_int_equal(batch_builder_finish(bb, &id, &data, &len, NULL), 0);
-	rc = broker_append(p, data, len, &done, &err);
-	batch_builder_free(bb);
-	return rc;
-}
-
-/* How many records a reader sees. */
-static int
-count(struct broker_partition *p)
-{
-	struct broker_reader *r = broker_reader_open(p, 0, READ_COMMITTED,
-	    NULL);
-	struct record rec;
-	int n = 0;
-
-	while (broker_reader_fill(r, 1 << 16, NULL) > 0)
-		while (broker_reader_next(r, &rec, NULL) > 0)
-			n++;
-	broker_reader_close(r);
-	return n;
-}
-
-static void
-take_info(void *arg, const struct txn_info *info)
-{
-	struct txn_info *to = arg;
-
-	*to = *info;
-	to->id = NULL;
-	to->places = NULL;
-}
-
-static struct txn_info
-info_of(struct broker *b, const char *id)
-{
-	struct txn_info info = { .state = TXN_DEAD };
-
-	assert_int_equal(txns_each(b->txns, id, take_info, &info), 0);
-	return info;
-}
-
-static enum txn_status
-state_of(struct broker *b, const char *id)
-{
-	return info_of(b, id).state;
-}
-
 /* -------------------------------------------------------------- the table */
 
 /* Each cell by its letter, as the reference of the protocol has it. */
 static void
 test_table(void **state)
 {
-	/* INIT ADD WRITE COMMIT ABORT TIMEOUT FENCE SHOWN GIVE_UP UNKNOWN
-	 * EXPIRE; a digit is the state to go to, '=' nothing to do, 'n' no,
-	 * 'b' busy, 'l' lost, '-' impossible. */
+	/* INIT ADD WRITE COMMIT ABORT COMMIT_BUMP ABORT_BUMP TIMEOUT FENCE
+	 * SHOWN GIVE_UP UNKNOWN EXPIRE; a digit is the state to go to, '='
+	 * nothing to do, 'n' no, 'b' busy, 'l' lost, '-' impossible. */
 	static const char *const rows[TXN_STATUS_N] = {
-		[TXN_EMPTY] =			"01nnn=----6",
-		[TXN_ONGOING] =			"711237--=-=",
-		[TXN_PREPARE_COMMIT] =		"bbbbn=-4-6=",
-		[TXN_PREPARE_ABORT] =		"bbbnb=-5-6=",
-		[TXN_COMPLETE_COMMIT] =		"01n=n=----6",
-		[TXN_COMPLETE_ABORT] =		"01nn==----6",
-		[TXN_DEAD] =			"lllll=----=",
-		[TXN_PREPARE_EPOCH_FENCE] =	"bbbbb=3-1-=",
+		[TXN_EMPTY] =			"01nnnn3=----6",
+		[TXN_ONGOING] =			"71123237--=-=",
+		[TXN_PREPARE_COMMIT] =		"bbbbnbn=-4-6=",
+		[TXN_PREPARE_ABORT] =		"bbbnbnb=-5-6=",
+		[TXN_COMPLETE_COMMIT] =		"01n=nn3=----6",
+		[TXN_COMPLETE_ABORT] =		"01nn=n3=----6",
+		[TXN_DEAD] =			"lllllll=----=",
+		[TXN_PREPARE_EPOCH_FENCE] =	"bbbbbbb=3-1-=",
 	};
 
 	for (int s = 0; s < TXN_STATUS_N; s++) {
@@ -321,23 +142,24 @@ test_table(void **state)
 /* Into a state by calls alone. */
 static void
 bring(struct broker *b, struct txn_ident *who, enum txn_status to,
-    struct broker_partition *p, struct answer *pending)
+    struct broker_partition *p, struct th_answer *pending)
 {
-	assert_int_equal(begin(b, who), 0);
+	assert_int_equal(th_txn_begin(b, who), 0);
 	if (to == TXN_EMPTY)
 		return;
-	assert_int_equal(add(b, who, p), 0);
-	assert_int_equal(produce(p, who, 0), 0);
+	assert_int_equal(th_txn_add(b, who, p), 0);
+	assert_int_equal(th_txn_produce(p, who, 0), 0);
 	if (to == TXN_ONGOING)
 		return;
 	if (to == TXN_COMPLETE_COMMIT || to == TXN_COMPLETE_ABORT) {
-		assert_int_equal(end(b, who, to == TXN_COMPLETE_COMMIT), 0);
+		assert_int_equal(th_txn_end(b, who,
+		    to == TXN_COMPLETE_COMMIT), 0);
 		return;
 	}
-	answer_init(pending);
+	th_answer_init(pending);
 	gate_set(true);
-	txns_end(b->txns, who, to == TXN_PREPARE_COMMIT, on_done, pending);
-	assert_false(answered(pending));
+	txns_end(b->txns, who, to == TXN_PREPARE_COMMIT, th_on_told, pending);
+	assert_false(th_answered(pending));
 }
 
 static const enum txn_status lasting[] = { TXN_EMPTY, TXN_ONGOING,
@@ -386,18 +208,20 @@ test_calls(void **state)
 	for (size_t s = 0; s < ARRAY_LEN(lasting); s++)
 		for (int call = 0; call < CALLS; call++) {
 			char id[32];
-			struct txn_ident who = { id, -1, -1 };
-			struct answer pending;
+			struct txn_ident who = { id, -1, -1, 0 };
+			struct th_answer pending;
 			int code = 0;
 
 			snprintf(id, sizeof(id), "%zu-%d", s, call);
 			bring(b, &who, lasting[s], p, &pending);
 			switch (call) {
-			case INIT: code = begin(b, &who); break;
-			case ADD: code = add(b, &who, p); break;
-			case OFFSETS: code = offsets(b, &who, "g", 1); break;
-			case COMMIT: code = end(b, &who, true); break;
-			case ABORT: code = end(b, &who, false); break;
+			case INIT: code = th_txn_begin(b, &who); break;
+			case ADD: code = th_txn_add(b, &who, p); break;
+			case OFFSETS:
+				code = th_txn_offsets(b, &who, "g", 1);
+				break;
+			case COMMIT: code = th_txn_end(b, &who, true); break;
+			case ABORT: code = th_txn_end(b, &who, false); break;
 			}
 			if (code != want[s][call].code)
 				fail_msg("state %s call %d: %d, not %d",
@@ -406,13 +230,13 @@ test_calls(void **state)
 			if (lasting[s] == TXN_PREPARE_COMMIT ||
 			    lasting[s] == TXN_PREPARE_ABORT) {
 				gate_set(false);
-				assert_int_equal(answer_wait(&pending), 0);
+				assert_int_equal(th_answer_wait(&pending), 0);
 			}
-			assert_int_equal(state_of(b, id),
+			assert_int_equal(th_txn_state(b, id),
 			    want[s][call].after);
 			/* Nothing may hold up the other ids' data. */
-			if (state_of(b, id) == TXN_ONGOING)
-				assert_int_equal(end(b, &who, false), 0);
+			if (th_txn_state(b, id) == TXN_ONGOING)
+				assert_int_equal(th_txn_end(b, &who, false), 0);
 		}
 	assert_int_equal(p->stable, p->written);
 	broker_partition_put(p);
@@ -426,60 +250,60 @@ test_refusals(void **state)
 {
 	struct broker *b = open_broker("refusals");
 	struct broker_partition *p = topic(b, "t");
-	struct txn_ident who = { "a", -1, -1 }, other = { "b", -1, -1 };
+	struct txn_ident who = { "a", -1, -1, 0 }, other = { "b", -1, -1, 0 };
 	struct txn_ident bad;
 	struct txn_info info;
 	struct broker_txn *local;
 
-	bad = (struct txn_ident){ "unknown", 1, 0 };
-	assert_int_equal(add(b, &bad, p), BROKER_E_TXN_ID);
-	assert_int_equal(end(b, &bad, true), BROKER_E_TXN_ID);
-	assert_int_equal(txns_each(b->txns, "unknown", take_info, &info),
+	bad = (struct txn_ident){ "unknown", 1, 0, 0 };
+	assert_int_equal(th_txn_add(b, &bad, p), BROKER_E_TXN_ID);
+	assert_int_equal(th_txn_end(b, &bad, true), BROKER_E_TXN_ID);
+	assert_int_equal(txns_each(b->txns, "unknown", th_txn_take_info, &info),
 	    LEAT_E_NOTFOUND);
 	/* Some clients say 0 and 0 where they are nobody yet. */
-	assert_int_equal(begin_as(b, &bad, 7000000, 3), 0);
+	assert_int_equal(th_txn_begin_as(b, &bad, 7000000, 3), 0);
 	assert_true(bad.producer_id != 7000000);
 	assert_int_equal(bad.epoch, 0);
 	bad.id = "";
-	assert_int_equal(begin(b, &bad), LEAT_E_CONFIG);
-	assert_int_equal(begin(b, &who), 0);
-	assert_int_equal(begin(b, &other), 0);
+	assert_int_equal(th_txn_begin(b, &bad), LEAT_E_CONFIG);
+	assert_int_equal(th_txn_begin(b, &who), 0);
+	assert_int_equal(th_txn_begin(b, &other), 0);
 	assert_int_equal(who.epoch, 0);
 	assert_true(who.producer_id != other.producer_id);
 	bad = who;
 	bad.producer_id = other.producer_id;
-	assert_int_equal(add(b, &bad, p), BROKER_E_TXN_ID);
+	assert_int_equal(th_txn_add(b, &bad, p), BROKER_E_TXN_ID);
 	bad = who;
 	bad.epoch = 1;
-	assert_int_equal(add(b, &bad, p), BROKER_E_TXN_FENCED);
+	assert_int_equal(th_txn_add(b, &bad, p), BROKER_E_TXN_FENCED);
 	/* Data without its partition added, and beside a transaction. */
-	assert_int_equal(produce(p, &who, 0), BROKER_E_TXN_STATE);
-	assert_int_equal(add(b, &who, p), 0);
-	assert_int_equal(produce(p, &who, 0), 0);
-	assert_int_equal(produce(p, &other, 0), BROKER_E_TXN_STATE);
-	assert_int_equal(produce(p, &who, 2), BROKER_E_SEQUENCE);
+	assert_int_equal(th_txn_produce(p, &who, 0), BROKER_E_TXN_STATE);
+	assert_int_equal(th_txn_add(b, &who, p), 0);
+	assert_int_equal(th_txn_produce(p, &who, 0), 0);
+	assert_int_equal(th_txn_produce(p, &other, 0), BROKER_E_TXN_STATE);
+	assert_int_equal(th_txn_produce(p, &who, 2), BROKER_E_SEQUENCE);
 	/* A zombie. */
 	bad = who;
-	assert_int_equal(begin(b, &who), 0);
+	assert_int_equal(th_txn_begin(b, &who), 0);
 	assert_int_equal(who.producer_id, bad.producer_id);
 	assert_int_equal(who.epoch, 2);
-	assert_int_equal(produce(p, &bad, 1), LEAT_E_FENCED);
-	assert_int_equal(end(b, &bad, true), BROKER_E_TXN_FENCED);
-	assert_int_equal(count(p), 0);
+	assert_int_equal(th_txn_produce(p, &bad, 1), LEAT_E_FENCED);
+	assert_int_equal(th_txn_end(b, &bad, true), BROKER_E_TXN_FENCED);
+	assert_int_equal(th_txn_count(p), 0);
 	assert_int_equal(p->stable, p->written);
 	/* An id that is at home in this process. */
 	assert_int_equal(broker_txn_open(b, "local", 1000, &local, NULL), 0);
-	bad = (struct txn_ident){ "local", local->entry->producer_id, 0 };
-	assert_int_equal(add(b, &bad, p), BROKER_E_TXN_ID);
-	assert_int_equal(begin(b, &bad), 0);
+	bad = (struct txn_ident){ "local", local->entry->producer_id, 0, 0 };
+	assert_int_equal(th_txn_add(b, &bad, p), BROKER_E_TXN_ID);
+	assert_int_equal(th_txn_begin(b, &bad), 0);
 	assert_int_equal(broker_txn_abort(local, NULL), LEAT_E_FENCED);
 	broker_txn_close(local);
 	/* And the other way round. */
-	assert_int_equal(add(b, &bad, p), 0);
-	assert_int_equal(produce(p, &bad, 0), 0);
+	assert_int_equal(th_txn_add(b, &bad, p), 0);
+	assert_int_equal(th_txn_produce(p, &bad, 0), 0);
 	assert_int_equal(broker_txn_open(b, "local", 1000, &local, NULL), 0);
-	assert_int_equal(end(b, &bad, true), BROKER_E_TXN_ID);
-	assert_int_equal(produce(p, &bad, 1), BROKER_E_TXN_STATE);
+	assert_int_equal(th_txn_end(b, &bad, true), BROKER_E_TXN_ID);
+	assert_int_equal(th_txn_produce(p, &bad, 1), BROKER_E_TXN_STATE);
 	assert_int_equal(p->stable, p->written);
 	broker_txn_close(local);
 	broker_partition_put(p);
@@ -492,21 +316,21 @@ test_sequences(void **state)
 {
 	struct broker *b = open_broker("sequences");
 	struct broker_partition *p = topic(b, "t");
-	struct txn_ident who = { "a", -1, -1 };
+	struct txn_ident who = { "a", -1, -1, 0 };
 
-	assert_int_equal(begin(b, &who), 0);
-	assert_int_equal(add(b, &who, p), 0);
-	assert_int_equal(produce(p, &who, 0), 0);
-	assert_int_equal(produce(p, &who, 1), 0);
-	assert_int_equal(end(b, &who, true), 0);
-	assert_int_equal(produce(p, &who, 2), BROKER_E_TXN_STATE);
-	assert_int_equal(add(b, &who, p), 0);
-	assert_int_equal(produce(p, &who, 3), BROKER_E_SEQUENCE);
-	assert_int_equal(produce(p, &who, 2), 0);
-	assert_int_equal(produce(p, &who, 2), 0);	/* sent again */
-	assert_int_equal(end(b, &who, true), 0);
-	assert_int_equal(end(b, &who, true), 0);	/* asked again */
-	assert_int_equal(count(p), 3);
+	assert_int_equal(th_txn_begin(b, &who), 0);
+	assert_int_equal(th_txn_add(b, &who, p), 0);
+	assert_int_equal(th_txn_produce(p, &who, 0), 0);
+	assert_int_equal(th_txn_produce(p, &who, 1), 0);
+	assert_int_equal(th_txn_end(b, &who, true), 0);
+	assert_int_equal(th_txn_produce(p, &who, 2), BROKER_E_TXN_STATE);
+	assert_int_equal(th_txn_add(b, &who, p), 0);
+	assert_int_equal(th_txn_produce(p, &who, 3), BROKER_E_SEQUENCE);
+	assert_int_equal(th_txn_produce(p, &who, 2), 0);
+	assert_int_equal(th_txn_produce(p, &who, 2), 0);	/* sent again */
+	assert_int_equal(th_txn_end(b, &who, true), 0);
+	assert_int_equal(th_txn_end(b, &who, true), 0);	/* asked again */
+	assert_int_equal(th_txn_count(p), 3);
 	broker_partition_put(p);
 	broker_close(b);
 }
@@ -516,57 +340,58 @@ test_epochs(void **state)
 {
 	struct broker *b = open_broker("epochs");
 	struct broker_partition *p = topic(b, "t");
-	struct txn_ident who = { "a", -1, -1 };
+	struct txn_ident who = { "a", -1, -1, 0 };
 	int64_t id;
 	int16_t last;
 
-	assert_int_equal(begin(b, &who), 0);
+	assert_int_equal(th_txn_begin(b, &who), 0);
 	id = who.producer_id;
 	/* The current producer asks for the next epoch, and again. */
-	assert_int_equal(begin_as(b, &who, id, 0), 0);
+	assert_int_equal(th_txn_begin_as(b, &who, id, 0), 0);
 	assert_int_equal(who.epoch, 1);
-	assert_int_equal(begin_as(b, &who, id, 0), 0);
+	assert_int_equal(th_txn_begin_as(b, &who, id, 0), 0);
 	assert_int_equal(who.epoch, 1);
-	assert_int_equal(begin_as(b, &who, id, 1), 0);
+	assert_int_equal(th_txn_begin_as(b, &who, id, 1), 0);
 	assert_int_equal(who.epoch, 2);
-	assert_int_equal(begin_as(b, &who, id, 0), BROKER_E_TXN_FENCED);
-	assert_int_equal(begin_as(b, &who, id + 1, 2), BROKER_E_TXN_FENCED);
+	assert_int_equal(th_txn_begin_as(b, &who, id, 0), BROKER_E_TXN_FENCED);
+	assert_int_equal(th_txn_begin_as(b, &who, id + 1, 2),
+	    BROKER_E_TXN_FENCED);
 	/* In the middle of a transaction it aborts that; a zombie may not. */
-	assert_int_equal(add(b, &who, p), 0);
-	assert_int_equal(produce(p, &who, 0), 0);
-	assert_int_equal(begin_as(b, &who, id, 1), BROKER_E_TXN_FENCED);
-	assert_int_equal(state_of(b, "a"), TXN_ONGOING);
+	assert_int_equal(th_txn_add(b, &who, p), 0);
+	assert_int_equal(th_txn_produce(p, &who, 0), 0);
+	assert_int_equal(th_txn_begin_as(b, &who, id, 1), BROKER_E_TXN_FENCED);
+	assert_int_equal(th_txn_state(b, "a"), TXN_ONGOING);
 	last = who.epoch;
-	assert_int_equal(begin_as(b, &who, id, last), 0);
+	assert_int_equal(th_txn_begin_as(b, &who, id, last), 0);
 	assert_int_equal(who.epoch, last + 2);
-	assert_int_equal(begin_as(b, &who, id, last), 0);
+	assert_int_equal(th_txn_begin_as(b, &who, id, last), 0);
 	assert_int_equal(who.epoch, last + 2);
 	assert_int_equal(p->stable, p->written);
 	/* The last epochs there are. */
 	lock_acquire(&b->txns->lock);
 	txn_entry_find(b->txns, "a")->epoch = TXN_EPOCH_LAST - 1;
 	lock_release(&b->txns->lock);
-	assert_int_equal(begin(b, &who), 0);
+	assert_int_equal(th_txn_begin(b, &who), 0);
 	assert_int_equal(who.epoch, TXN_EPOCH_LAST);
 	assert_int_equal(who.producer_id, id);
-	assert_int_equal(add(b, &who, p), 0);
-	assert_int_equal(produce(p, &who, 0), 0);
-	assert_int_equal(end(b, &who, true), 0);
-	assert_int_equal(begin_as(b, &who, id, TXN_EPOCH_LAST), 0);
+	assert_int_equal(th_txn_add(b, &who, p), 0);
+	assert_int_equal(th_txn_produce(p, &who, 0), 0);
+	assert_int_equal(th_txn_end(b, &who, true), 0);
+	assert_int_equal(th_txn_begin_as(b, &who, id, TXN_EPOCH_LAST), 0);
 	assert_int_equal(who.epoch, 0);
 	assert_true(who.producer_id != id);
 	/* Its answer was lost. */
-	assert_int_equal(begin_as(b, &who, id, TXN_EPOCH_LAST), 0);
+	assert_int_equal(th_txn_begin_as(b, &who, id, TXN_EPOCH_LAST), 0);
 	assert_int_equal(who.epoch, 0);
-	assert_int_equal(count(p), 1);
+	assert_int_equal(th_txn_count(p), 1);
 	/* Fenced at the very end: the marker has the last number of all. */
 	lock_acquire(&b->txns->lock);
 	txn_entry_find(b->txns, "a")->epoch = TXN_EPOCH_LAST;
 	lock_release(&b->txns->lock);
 	who.epoch = TXN_EPOCH_LAST;
-	assert_int_equal(add(b, &who, p), 0);
-	assert_int_equal(produce(p, &who, 0), 0);
-	assert_int_equal(begin(b, &who), 0);
+	assert_int_equal(th_txn_add(b, &who, p), 0);
+	assert_int_equal(th_txn_produce(p, &who, 0), 0);
+	assert_int_equal(th_txn_begin(b, &who), 0);
 	assert_int_equal(who.epoch, 0);
 	assert_int_equal(p->stable, p->written);
 	broker_partition_put(p);
@@ -580,18 +405,18 @@ test_timeout(void **state)
 {
 	struct broker *b = open_broker("timeout");
 	struct broker_partition *p = topic(b, "t");
-	struct txn_ident who = { "a", -1, -1 };
+	struct txn_ident who = { "a", -1, -1, 0 };
 	struct txn_info info;
 	struct txn_entry *e;
 
-	assert_int_equal(begin(b, &who), 0);
-	clock_fake_advance_ms(&fake, TIMEOUT_MS * 2);
+	assert_int_equal(th_txn_begin(b, &who), 0);
+	clock_fake_advance_ms(&fake, TH_TXN_TIMEOUT_MS * 2);
 	txns_expire(b->txns);		/* nothing is open: nothing to abort */
-	assert_int_equal(add(b, &who, p), 0);
-	assert_int_equal(produce(p, &who, 0), 0);
-	clock_fake_advance_ms(&fake, TIMEOUT_MS - 1);
+	assert_int_equal(th_txn_add(b, &who, p), 0);
+	assert_int_equal(th_txn_produce(p, &who, 0), 0);
+	clock_fake_advance_ms(&fake, TH_TXN_TIMEOUT_MS - 1);
 	txns_expire(b->txns);
-	assert_int_equal(state_of(b, "a"), TXN_ONGOING);
+	assert_int_equal(th_txn_state(b, "a"), TXN_ONGOING);
 	clock_fake_advance_ms(&fake, 1);
 	txns_expire(b->txns);
 	lock_acquire(&b->txns->lock);
@@ -600,23 +425,23 @@ test_timeout(void **state)
 	assert_int_equal(e->state, TXN_COMPLETE_ABORT);
 	assert_int_equal(e->epoch, who.epoch + 1);
 	lock_release(&b->txns->lock);
-	assert_int_equal(end(b, &who, true), BROKER_E_TXN_FENCED);
-	assert_int_equal(produce(p, &who, 1), LEAT_E_FENCED);
+	assert_int_equal(th_txn_end(b, &who, true), BROKER_E_TXN_FENCED);
+	assert_int_equal(th_txn_produce(p, &who, 1), LEAT_E_FENCED);
 	assert_int_equal(p->stable, p->written);
-	assert_int_equal(count(p), 0);
+	assert_int_equal(th_txn_count(p), 0);
 	/* The id is forgotten when nobody has used it for long. */
 	txns_expire_ids(b->txns, clock_wall_ms(&fake.clock));
-	assert_int_equal(txns_each(b->txns, "a", take_info, &info), 0);
+	assert_int_equal(txns_each(b->txns, "a", th_txn_take_info, &info), 0);
 	txns_sync_markers(b->txns);
 	(void)txns_tend(b->txns);
 	clock_fake_advance_ms(&fake, 10);
 	txns_expire_ids(b->txns, clock_wall_ms(&fake.clock));
-	assert_int_equal(txns_each(b->txns, "a", take_info, &info),
+	assert_int_equal(txns_each(b->txns, "a", th_txn_take_info, &info),
 	    LEAT_E_NOTFOUND);
 	broker_partition_put(p);
 	broker_close(b);
 	b = open_broker("timeout");
-	assert_int_equal(txns_each(b->txns, "a", take_info, &info),
+	assert_int_equal(txns_each(b->txns, "a", th_txn_take_info, &info),
 	    LEAT_E_NOTFOUND);
 	broker_close(b);
 }
@@ -628,13 +453,13 @@ test_offsets(void **state)
 {
 	struct broker *b = open_broker("offsets");
 	struct broker_partition *p = topic(b, "t");
-	struct txn_ident who = { "a", -1, -1 };
+	struct txn_ident who = { "a", -1, -1, 0 };
 	int64_t at = -1;
 
-	assert_int_equal(begin(b, &who), 0);
+	assert_int_equal(th_txn_begin(b, &who), 0);
 	assert_int_equal(txns_add_group(b->txns, &who, "g", NULL), 0);
-	assert_int_equal(offsets(b, &who, "g", 5), 0);
-	assert_int_equal(offsets(b, &who, "g", 6), 0);
+	assert_int_equal(th_txn_offsets(b, &who, "g", 5), 0);
+	assert_int_equal(th_txn_offsets(b, &who, "g", 6), 0);
 	assert_int_equal(broker_group_offset(b, "g", "t", 0, &at),
 	    LEAT_E_NOTFOUND);
 	/* They are pending still after a restart. */
@@ -642,16 +467,16 @@ test_offsets(void **state)
 	broker_close(b);
 	b = open_broker("offsets");
 	p = topic(b, "t");
-	assert_int_equal(state_of(b, "a"), TXN_ONGOING);
+	assert_int_equal(th_txn_state(b, "a"), TXN_ONGOING);
 	assert_int_equal(broker_group_offset(b, "g", "t", 0, &at),
 	    LEAT_E_NOTFOUND);
-	assert_int_equal(offsets(b, &who, "g", 7), 0);
-	assert_int_equal(end(b, &who, true), 0);
+	assert_int_equal(th_txn_offsets(b, &who, "g", 7), 0);
+	assert_int_equal(th_txn_end(b, &who, true), 0);
 	assert_int_equal(broker_group_offset(b, "g", "t", 0, &at), 0);
 	assert_int_equal(at, 7);
 	assert_int_equal(txns_add_group(b->txns, &who, "g", NULL), 0);
-	assert_int_equal(offsets(b, &who, "g", 8), 0);
-	assert_int_equal(end(b, &who, false), 0);
+	assert_int_equal(th_txn_offsets(b, &who, "g", 8), 0);
+	assert_int_equal(th_txn_end(b, &who, false), 0);
 	assert_int_equal(broker_group_offset(b, "g", "t", 0, &at), 0);
 	assert_int_equal(at, 7);
 	broker_partition_put(p);
@@ -662,6 +487,81 @@ test_offsets(void **state)
 	broker_close(b);
 }
 
+/* A group whose offsets stand in that partition of __consumer_offsets. */
+static const char *
+group_in(struct broker *b, int32_t partition)
+{
+	static char names[2][16];
+	char *name = names[partition];
+
+	for (int i = 0; i < 100; i++) {
+		struct broker_partition *p;
+		int32_t at;
+
+		snprintf(name, sizeof(names[0]), "g%d", i);
+		p = groups_partition(b->groups, name);
+		at = broker_partition_number(p);
+		broker_partition_put(p);
+		if (at == partition)
+			return name;
+	}
+	fail_msg("no group is in partition %d", partition);
+	return NULL;
+}
+
+/* What one partition says of a producer's end is no end in another. */
+static void
+test_offsets_apart(void **state)
+{
+	struct txn_ident who = { "a", -1, -1, 0 };
+	struct broker_partition *p;
+	const char *low, *high;
+	struct broker *b;
+	int64_t at = -1;
+
+	offsets_partitions = 2;
+	b = open_broker("apart");
+	p = topic(b, "t");
+	broker_partition_put(p);
+	low = group_in(b, 0);
+	high = group_in(b, 1);
+	assert_int_equal(th_txn_begin(b, &who), 0);
+	assert_int_equal(txns_add_group(b->txns, &who, high, NULL), 0);
+	assert_int_equal(th_txn_offsets(b, &who, high, 5), 0);
+	assert_int_equal(th_txn_end(b, &who, true), 0);
+	assert_int_equal(txns_add_group(b->txns, &who, low, NULL), 0);
+	assert_int_equal(th_txn_offsets(b, &who, low, 6), 0);
+	broker_close(b);
+
+	/* The marker of the first transaction is read after the second. */
+	b = open_broker("apart");
+	assert_int_equal(th_txn_state(b, "a"), TXN_ONGOING);
+	assert_int_equal(broker_group_offset(b, low, "t", 0, &at),
+	    LEAT_E_NOTFOUND);
+	assert_int_equal(broker_group_offset(b, high, "t", 0, &at), 0);
+	assert_int_equal(at, 5);
+	assert_int_equal(th_txn_end(b, &who, true), 0);
+	assert_int_equal(broker_group_offset(b, low, "t", 0, &at), 0);
+	assert_int_equal(at, 6);
+
+	/* A coordinator elsewhere ends the one partition before the other. */
+	assert_int_equal(txns_add_group(b->txns, &who, low, NULL), 0);
+	assert_int_equal(txns_add_group(b->txns, &who, high, NULL), 0);
+	assert_int_equal(th_txn_offsets(b, &who, low, 7), 0);
+	assert_int_equal(th_txn_offsets(b, &who, high, 8), 0);
+	assert_int_equal(th_txn_offsets(b, &who, low, 9), 0);
+	groups_end_txn(b->groups, who.producer_id, 1, true);
+	assert_int_equal(broker_group_offset(b, high, "t", 0, &at), 0);
+	assert_int_equal(at, 8);
+	assert_int_equal(broker_group_offset(b, low, "t", 0, &at), 0);
+	assert_int_equal(at, 6);
+	groups_end_txn(b->groups, who.producer_id, 0, true);
+	assert_int_equal(broker_group_offset(b, low, "t", 0, &at), 0);
+	assert_int_equal(at, 9);
+	broker_close(b);
+	offsets_partitions = 1;
+}
+
 /* --------------------------------------------------------------- restart */
 
 static void
@@ -669,50 +569,50 @@ test_restart(void **state)
 {
 	struct broker *b = open_broker("restart");
 	struct broker_partition *p = topic(b, "t"), *q = topic(b, "u");
-	struct txn_ident who = { "a", -1, -1 }, gone = { "b", -1, -1 };
+	struct txn_ident who = { "a", -1, -1, 0 }, gone = { "b", -1, -1, 0 };
 	struct txn_info info;
 
-	assert_int_equal(begin(b, &who), 0);
-	assert_int_equal(begin(b, &gone), 0);
-	assert_int_equal(add(b, &who, p), 0);
-	assert_int_equal(produce(p, &who, 0), 0);
-	assert_int_equal(end(b, &who, true), 0);
-	assert_int_equal(add(b, &who, p), 0);
-	assert_int_equal(add(b, &who, q), 0);
-	assert_int_equal(produce(p, &who, 1), 0);
-	assert_int_equal(produce(q, &who, 0), 0);
+	assert_int_equal(th_txn_begin(b, &who), 0);
+	assert_int_equal(th_txn_begin(b, &gone), 0);
+	assert_int_equal(th_txn_add(b, &who, p), 0);
+	assert_int_equal(th_txn_produce(p, &who, 0), 0);
+	assert_int_equal(th_txn_end(b, &who, true), 0);
+	assert_int_equal(th_txn_add(b, &who, p), 0);
+	assert_int_equal(th_txn_add(b, &who, q), 0);
+	assert_int_equal(th_txn_produce(p, &who, 1), 0);
+	assert_int_equal(th_txn_produce(q, &who, 0), 0);
 	broker_partition_put(p);
 	broker_partition_put(q);
-	clock_fake_advance_ms(&fake, TIMEOUT_MS / 2);
+	clock_fake_advance_ms(&fake, TH_TXN_TIMEOUT_MS / 2);
 	broker_close(b);
 
 	b = open_broker("restart");
 	p = topic(b, "t");
 	q = topic(b, "u");
-	info = info_of(b, "a");
+	info = th_txn_info(b, "a");
 	assert_int_equal(info.state, TXN_ONGOING);
 	assert_int_equal(info.nplaces, 2);
 	assert_int_equal(info.producer_id, who.producer_id);
-	assert_int_equal(info.timeout_ms, TIMEOUT_MS);
-	assert_int_equal(count(p), 1);
-	assert_int_equal(produce(p, &who, 2), 0);
-	assert_int_equal(end(b, &who, true), 0);
-	assert_int_equal(count(p), 3);
-	assert_int_equal(count(q), 1);
-	assert_int_equal(state_of(b, "b"), TXN_EMPTY);
+	assert_int_equal(info.timeout_ms, TH_TXN_TIMEOUT_MS);
+	assert_int_equal(th_txn_count(p), 1);
+	assert_int_equal(th_txn_produce(p, &who, 2), 0);
+	assert_int_equal(th_txn_end(b, &who, true), 0);
+	assert_int_equal(th_txn_count(p), 3);
+	assert_int_equal(th_txn_count(q), 1);
+	assert_int_equal(th_txn_state(b, "b"), TXN_EMPTY);
 	/* Its time went on while the broker was down. */
-	assert_int_equal(add(b, &who, p), 0);
+	assert_int_equal(th_txn_add(b, &who, p), 0);
 	broker_partition_put(p);
 	broker_partition_put(q);
 	broker_close(b);
-	clock_fake_advance_ms(&fake, TIMEOUT_MS);
+	clock_fake_advance_ms(&fake, TH_TXN_TIMEOUT_MS);
 	b = open_broker("restart");
 	txns_expire(b->txns);
 	lock_acquire(&b->txns->lock);
 	txn_wait_idle_locked(txn_entry_find(b->txns, "a"));
 	lock_release(&b->txns->lock);
-	assert_int_equal(end(b, &who, true), BROKER_E_TXN_FENCED);
-	assert_int_equal(state_of(b, "a"), TXN_COMPLETE_ABORT);
+	assert_int_equal(th_txn_end(b, &who, true), BROKER_E_TXN_FENCED);
+	assert_int_equal(th_txn_state(b, "a"), TXN_COMPLETE_ABORT);
 	broker_close(b);
 }
 
@@ -748,22 +648,22 @@ test_records(void **state)
 {
 	struct broker *b = open_broker("records");
 	struct broker_partition *p = topic(b, "t");
-	struct txn_ident who = { "a", -1, -1 };
+	struct txn_ident who = { "a", -1, -1, 0 };
 	struct dump d = { .len = 0 };
 
-	assert_int_equal(begin(b, &who), 0);
-	assert_int_equal(add(b, &who, p), 0);
-	assert_int_equal(add(b, &who, p), 0);		/* says nothing new */
-	assert_int_equal(produce(p, &who, 0), 0);
-	assert_int_equal(end(b, &who, true), 0);
+	assert_int_equal(th_txn_begin(b, &who), 0);
+	assert_int_equal(th_txn_add(b, &who, p), 0);
+	assert_int_equal(th_txn_add(b, &who, p), 0);	/* says nothing new */
+	assert_int_equal(th_txn_produce(p, &who, 0), 0);
+	assert_int_equal(th_txn_end(b, &who, true), 0);
 	txns_sync_markers(b->txns);
 	(void)txns_tend(b->txns);
-	assert_int_equal(add(b, &who, p), 0);
-	assert_int_equal(begin(b, &who), 0);		/* fences */
+	assert_int_equal(th_txn_add(b, &who, p), 0);
+	assert_int_equal(th_txn_begin(b, &who), 0);		/* fences */
 	txns_sync_markers(b->txns);
 	(void)txns_tend(b->txns);			/* EMPTY says more */
-	assert_int_equal(add(b, &who, p), 0);
-	assert_int_equal(end(b, &who, false), 0);
+	assert_int_equal(th_txn_add(b, &who, p), 0);
+	assert_int_equal(th_txn_end(b, &who, false), 0);
 	txns_sync_markers(b->txns);
 	(void)txns_tend(b->txns);
 	assert_int_equal(partition_each_batch(b->txns->parts[0], dump_batch,
@@ -794,6 +694,7 @@ main(void)
 		cmocka_unit_test(test_epochs),
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_offsets),
+		cmocka_unit_test(test_offsets_apart),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_records),
 	};

@@ -66,7 +66,8 @@ mark(struct txn_entry *e, bool commit, int16_t epoch, struct leat_err *err)
 		part->ended = true;
 	}
 	if (e->has_offsets)
-		groups_end_txn(e->ts->b->groups, e->producer_id, commit);
+		groups_end_txn(e->ts->b->groups, e->producer_id,
+		    GROUPS_ALL_PARTITIONS, commit);
 	e->has_offsets = false;
 	return rc;
 }
@@ -109,25 +110,45 @@ txn_abort_locked(struct txn_entry *e, bool fence)
 
 /* --------------------------------------------------------------- ending */
 
+/* Nobody waits any more. */
+static struct txn_ending
+take_waiter(struct txn_entry *e)
+{
+	struct txn_ending how = e->ending;
+
+	e->ending.done = NULL;
+	e->ending.told = NULL;
+	return how;
+}
+
+static void
+tell(const struct txn_ending *how, const struct leat_err *err, int64_t id,
+    int16_t epoch)
+{
+	if (how->done != NULL)
+		how->done(how->arg, err);
+	if (how->told != NULL)
+		how->told(how->arg, err, id, epoch);
+}
+
 /* Ends what is under way: the lock is dropped, then the callback runs. */
 static void
 finish_unlock(struct txn_entry *e, const struct leat_err *err)
 {
 	struct txns *ts = e->ts;
-	broker_done_fn *fn = e->fn;
-	void *arg = e->arg;
+	struct txn_ending how = take_waiter(e);
+	int64_t id = e->producer_id;
+	int16_t epoch = e->epoch;
 	struct leat_err copy = LEAT_ERR_INIT;
 
 	if (err != NULL)
 		copy = *err;
 	e->busy = false;
 	e->stuck = false;
-	e->fn = NULL;
-	e->beginning = NULL;	/* fn has taken it over */
+	e->beginning = NULL;	/* who waits has taken it over */
 	cond_broadcast(&ts->cond);
 	lock_release(&ts->lock);
-	if (fn != NULL)
-		fn(arg, err == NULL ? NULL : &copy);
+	tell(&how, err == NULL ? NULL : &copy, id, epoch);
 }
 
 /* The outcome is not known before the next start. */
@@ -136,6 +157,12 @@ lose_unlock(struct txn_entry *e, const struct leat_err *why)
 {
 	e->failure = *why;
 	txn_move(e, TXN_EV_UNKNOWN);
+	/* Who asks again is told so, not that it was fenced. */
+	e->version = txn_ending_version(e);
+	if (e->ending.bump) {
+		e->last_producer_id = e->producer_id;
+		e->last_epoch = e->unbumped;
+	}
 	finish_unlock(e, why);
 }
 
@@ -153,14 +180,22 @@ give_up_unlock(struct txn_entry *e, const struct leat_err *why)
 		txn_abort_locked(e, false);
 	} else {
 		leat_err_wrap(&err, "transaction '%s' not ended", e->id);
-		if (e->unfenced >= 0)
-			(void)txn_set_producer(e, e->producer_id, e->unfenced,
-			    NULL);
-		e->unfenced = -1;
+		if (e->unbumped >= 0)
+			e->epoch = e->unbumped;
+		e->unbumped = -1;
+		(void)txn_set_next(e, -1, NULL);
 		if (e->state == TXN_PREPARE_EPOCH_FENCE)
 			txn_move(e, TXN_EV_GIVE_UP);
 	}
 	finish_unlock(e, &err);
+}
+
+/* What comes with the epoch before is fenced. */
+static void
+bump_epoch(struct txn_entry *e)
+{
+	e->unbumped = e->epoch;
+	e->epoch = (int16_t)MIN(e->epoch + 1, INT16_MAX);
 }
 
 static void
@@ -174,14 +209,15 @@ decide_unlock(struct txn_entry *e)
 		give_up_unlock(e, &e->failure);
 		return;
 	}
+	if (e->ending.bump && e->unbumped < 0)
+		bump_epoch(e);
 	if (txn_write(e, e->to, &end, &err) < 0) {
 		give_up_unlock(e, &err);
 		return;
 	}
 	/* T2: this round has covered the markers of the one before. */
 	txn_parts_clear(&e->marked, &e->nmarked);
-	txn_move(e, e->state == TXN_PREPARE_EPOCH_FENCE ? TXN_EV_FENCE :
-	    e->to == TXN_PREPARE_COMMIT ? TXN_EV_COMMIT : TXN_EV_ABORT);
+	txn_move(e, e->ending.event);
 	e->decision.fn = on_decision;
 	e->decision.arg = e;
 	lock_release(&ts->lock);
@@ -209,19 +245,22 @@ static void
 shown_unlock(struct txn_entry *e)
 {
 	txn_move(e, TXN_EV_SHOWN);
+	e->version = txn_ending_version(e);
+	if (e->ending.bump)
+		txn_bumped(e, e->producer_id, e->unbumped);
 	e->finished = (struct txn_finished){ e->producer_id, e->epoch,
-	    e->state };
+	    e->state, e->version, e->last_producer_id };
 	e->marked = TAKE(e->parts);
 	e->nmarked = e->nparts;
 	e->nparts = 0;
 	e->complete_due = true;
-	e->unfenced = -1;
+	e->unbumped = -1;
 	if (!e->remote)
 		next_epoch(e, 1);
 	else
 		e->serial++;
 	if (e->beginning != NULL) {
-		e->fn = NULL;
+		(void)take_waiter(e);
 		txn_begin_unlock(e);
 	} else {
 		finish_unlock(e, NULL);
@@ -236,20 +275,18 @@ static void
 stick_unlock(struct txn_entry *e)
 {
 	struct leat_err err = LEAT_ERR_INIT;
-	broker_done_fn *fn = NULL;
-	void *arg = e->arg;
+	struct txn_ending how = { 0 };
 
 	e->stuck = true;
 	if (e->remote) {
-		fn = TAKE(e->fn);
+		how = take_waiter(e);
 		e->beginning = NULL;
 		leat_err_set(&err, LEAT_CLS_RETRY, BROKER_E_TXN_BUSY,
 		    "transaction '%s' is decided, but cannot be shown yet",
 		    e->id);
 	}
 	lock_release(&e->ts->lock);
-	if (fn != NULL)
-		fn(arg, &err);
+	tell(&how, &err, -1, -1);
 }
 
 void
@@ -336,17 +373,15 @@ make_targets(struct txn_entry *e, struct leat_err *err)
 }
 
 void
-txn_end_unlock(struct txn_entry *e, enum txn_status to, broker_done_fn *fn,
-    void *arg)
+txn_end_unlock(struct txn_entry *e, const struct txn_ending *how)
 {
 	struct leat_err err = LEAT_ERR_INIT;
 	struct txns *ts = e->ts;
 
 	lock_assert_held(&ts->lock);
 	e->busy = true;
-	e->to = to;
-	e->fn = fn;
-	e->arg = arg;
+	e->to = txn_cell(e->state, how->event).to;
+	e->ending = *how;
 	leat_err_clear(&e->failure);
 	/* Nothing more may come, whose end would not be in the record. */
 	for (size_t i = 0; e->remote && i < e->nparts; i++)
@@ -373,10 +408,9 @@ txn_fence_unlock(struct txn_entry *e, enum txn_event event,
 	assert(e->remote);
 	txn_move(e, event);
 	assert(e->state == TXN_PREPARE_EPOCH_FENCE);
-	e->unfenced = e->epoch;
-	(void)txn_set_producer(e, e->producer_id, (int16_t)(e->epoch + 1),
-	    NULL);
-	txn_end_unlock(e, TXN_PREPARE_ABORT, fn, arg);
+	bump_epoch(e);
+	txn_end_unlock(e, &(struct txn_ending){ .event = TXN_EV_FENCE,
+	    .bump = e->version == TXN_BUMPS, .done = fn, .arg = arg });
 }
 
 void
@@ -394,5 +428,6 @@ broker_txn_commit(struct broker_txn *t, broker_done_fn *fn, void *arg)
 		fn(arg, rc < 0 ? &err : NULL);
 		return;
 	}
-	txn_end_unlock(e, TXN_PREPARE_COMMIT, fn, arg);
+	txn_end_unlock(e, &(struct txn_ending){ .event = TXN_EV_COMMIT,
+	    .done = fn, .arg = arg });
 }

@@ -11,6 +11,9 @@
 
 enum { PLACES_MAX = 1000000, END_BYTES = 24 };
 
+/* Tagged fields of the value. */
+enum { TAG_PREVIOUS_ID = 0, TAG_NEXT_ID = 1, TAG_VERSION = 2 };
+
 void
 txn_header_begin(struct leat_buf *to)
 {
@@ -69,31 +72,75 @@ same_topic(const struct txn_value *v, size_t i)
 	return k - i;
 }
 
+/* A length: classic, or compact (one more, as a varint). */
+static void
+put_len(struct leat_buf *to, bool flexible, bool is_string, size_t n)
+{
+	if (flexible)
+		leat_write_uvarint(to, (uint32_t)n + 1);
+	else if (is_string)
+		leat_write_u16(to, (uint16_t)n);
+	else
+		leat_write_u32(to, (uint32_t)n);
+}
+
+static void
+put_places(struct leat_buf *to, bool flexible, const struct txn_value *v)
+{
+	size_t topics = 0, n;
+
+	for (size_t i = 0; i < v->nplaces; i += same_topic(v, i))
+		topics++;
+	put_len(to, flexible, false, topics);
+	for (size_t i = 0; i < v->nplaces; i += n) {
+		n = same_topic(v, i);
+		put_len(to, flexible, true, v->places[i].topic.len);
+		(void)leat_buf_add(to, v->places[i].topic.ptr,
+		    v->places[i].topic.len);
+		put_len(to, flexible, false, n);
+		for (size_t k = i; k < i + n; k++)
+			leat_write_u32(to, (uint32_t)v->places[k].partition);
+		if (flexible)
+			leat_write_uvarint(to, 0);
+	}
+}
+
+static void
+put_id_tag(struct leat_buf *to, uint32_t tag, int64_t id)
+{
+	if (id < 0)
+		return;
+	leat_write_uvarint(to, tag);
+	leat_write_uvarint(to, sizeof(id));
+	leat_write_u64(to, (uint64_t)id);
+}
+
 void
 txn_value_encode(struct leat_buf *to, const struct txn_value *v)
 {
-	uint32_t topics = 0;
-	size_t n;
+	bool flexible = v->version != 0;
 
-	leat_write_u16(to, 0);
+	leat_write_u16(to, flexible ? 1 : 0);
 	leat_write_u64(to, (uint64_t)v->producer_id);
 	leat_write_u16(to, (uint16_t)v->epoch);
 	leat_write_u32(to, (uint32_t)v->timeout_ms);
 	leat_write_u8(to, (uint8_t)v->status);
-	for (size_t i = 0; i < v->nplaces; i += same_topic(v, i))
-		topics++;
-	leat_write_u32(to, v->status == TXN_EMPTY ? UINT32_MAX : topics);
-	for (size_t i = 0; v->status != TXN_EMPTY && i < v->nplaces; i += n) {
-		n = same_topic(v, i);
-		leat_write_u16(to, (uint16_t)v->places[i].topic.len);
-		(void)leat_buf_add(to, v->places[i].topic.ptr,
-		    v->places[i].topic.len);
-		leat_write_u32(to, (uint32_t)n);
-		for (size_t k = i; k < i + n; k++)
-			leat_write_u32(to, (uint32_t)v->places[k].partition);
-	}
+	if (v->status != TXN_EMPTY)
+		put_places(to, flexible, v);
+	else if (flexible)
+		leat_write_uvarint(to, 0);	/* null */
+	else
+		leat_write_u32(to, UINT32_MAX);
 	leat_write_u64(to, (uint64_t)v->update_ms);
 	leat_write_u64(to, (uint64_t)v->start_ms);
+	if (!flexible)
+		return;
+	leat_write_uvarint(to, 1 + (v->previous_id >= 0) + (v->next_id >= 0));
+	put_id_tag(to, TAG_PREVIOUS_ID, v->previous_id);
+	put_id_tag(to, TAG_NEXT_ID, v->next_id);
+	leat_write_uvarint(to, TAG_VERSION);
+	leat_write_uvarint(to, sizeof(v->version));
+	leat_write_u16(to, (uint16_t)v->version);
 }
 
 int
@@ -185,10 +232,31 @@ get_places(struct leat_reader *r, bool flexible, struct txn_value *v)
 	return r->err;
 }
 
+/* The tagged fields that we know; others are skipped. */
+static void
+get_tags(struct leat_reader *r, struct txn_value *v)
+{
+	uint32_t n = leat_read_uvarint(r);
+
+	while (n-- > 0 && r->err == 0) {
+		uint32_t tag = leat_read_uvarint(r);
+		uint32_t size = leat_read_uvarint(r);
+
+		if (tag == TAG_PREVIOUS_ID && size == sizeof(v->previous_id))
+			v->previous_id = leat_read_i64(r);
+		else if (tag == TAG_NEXT_ID && size == sizeof(v->next_id))
+			v->next_id = leat_read_i64(r);
+		else if (tag == TAG_VERSION && size == sizeof(v->version))
+			v->version = leat_read_i16(r);
+		else
+			(void)leat_read_bytes(r, size);
+	}
+}
+
 int
 txn_value_decode(struct leat_str value, struct txn_value *ret)
 {
-	struct txn_value v = { 0 };
+	struct txn_value v = { .previous_id = -1, .next_id = -1 };
 	struct leat_reader r;
 	uint16_t version;
 	uint8_t status;
@@ -205,6 +273,8 @@ txn_value_decode(struct leat_str value, struct txn_value *ret)
 	rc = get_places(&r, version == 1, &v);
 	v.update_ms = leat_read_i64(&r);
 	v.start_ms = leat_read_i64(&r);
+	if (version == 1)
+		get_tags(&r, &v);
 	if (rc == 0)
 		rc = r.err;
 	if (rc == 0 && status > TXN_PREPARE_EPOCH_FENCE)

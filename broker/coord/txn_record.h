@@ -36,6 +36,14 @@ struct txn_value {
 	size_t nplaces;
 	int64_t update_ms;
 	int64_t start_ms;
+	/*
+	 * Of the flow in which each end bumps the epoch: what the client
+	 * speaks (0 or 2), whom the end answered, and in a PREPARE the
+	 * producer id that follows when no epoch is left. -1: none.
+	 */
+	int16_t version;
+	int64_t previous_id;
+	int64_t next_id;
 };
 
 /*
@@ -59,7 +67,10 @@ int txn_header_decode(struct leat_str header, struct txn_end **ret_ends,
     size_t *ret_n);
 
 void txn_key_encode(struct leat_buf *to, struct leat_str id);
-/* Version 0; places of one topic should stand together. */
+/*
+ * Version 1 where `version` is not 0, else version 0, which all can read.
+ * Places of one topic should stand together.
+ */
 void txn_value_encode(struct leat_buf *to, const struct txn_value *v);
 /* 0; 1 for an unknown version of the key; LEAT_E_PROTO. */
 int txn_key_decode(struct leat_str key, struct leat_str *ret_id);

@@ -171,8 +171,10 @@ static bool
 is_decided(const struct saying *s, size_t i, const uint8_t topic_id[16],
     const struct open_txn *open)
 {
+	/* Kafka's: its data has the epoch that the end bumped. */
 	if (s->nends != s->value.nplaces)
-		return open->epoch == s->value.epoch;
+		return open->epoch == s->value.epoch -
+		    (s->value.version >= TXN_BUMPS ? 1 : 0);
 	return open->epoch <= s->value.epoch &&
 	    open->first < s->ends[i].offset &&
 	    memcmp(topic_id, s->ends[i].topic_id, 16) == 0;
@@ -262,6 +264,28 @@ keep_open(struct txns *ts, struct txn_entry *e, const struct txn_value *v,
 	return rc;
 }
 
+/* Whom the last end gave another epoch: it may ask again. */
+static int
+restore_bump(struct txn_entry *e, const struct txn_value *v,
+    struct leat_err *err)
+{
+	int64_t last_id = v->previous_id >= 0 ? v->previous_id : v->producer_id;
+
+	if (v->version < TXN_BUMPS)
+		return 0;
+	e->version = TXN_BUMPS;
+	e->remote = true;	/* nobody else does; it may be Kafka's record */
+	if (!is_prepare(v->status) && !is_complete(v->status))
+		return 0;
+	if (is_prepare(v->status) && txn_set_next(e, v->next_id, err) < 0)
+		return -ENOMEM;
+	if (v->epoch > 0)
+		txn_bumped(e, last_id, (int16_t)(v->epoch - 1));
+	else if (last_id != v->producer_id)
+		txn_bumped(e, last_id, TXN_EPOCH_LAST);
+	return 0;
+}
+
 static int
 restore(struct txns *ts, const char *id, struct history *h,
     struct leat_err *err)
@@ -283,6 +307,8 @@ restore(struct txns *ts, const char *id, struct history *h,
 	e->timeout_ms = v->timeout_ms;
 	e->start_ms = v->start_ms;
 	e->update_ms = v->update_ms;
+	if ((rc = restore_bump(e, v, err)) < 0)
+		return rc;
 	if (h->decision != NULL &&
 	    (lost = finish_decision(ts, h->decision, err)) < 0)
 		return lost;
@@ -410,7 +436,6 @@ fence(struct history *h, struct leat_err *err)
 {
 	struct txn_entry *e = h->entry;
 	int64_t end;
-	int rc;
 
 	log_warn(&e->ts->b->env.lg, "transaction lost in a crash, aborted",
 	    "id=%s producer=%lld epoch=%d", e->id, (long long)e->producer_id,
@@ -419,10 +444,11 @@ fence(struct history *h, struct leat_err *err)
 		(void)partition_txn_leave(e->parts[i].part, e->producer_id);
 	txn_parts_clear(&e->parts, &e->nparts);
 	e->has_offsets = false;
-	rc = txn_set_producer(e, e->producer_id,
-	    (int16_t)MIN(e->epoch + 1, INT16_MAX), err);
+	if (e->version == TXN_BUMPS)
+		txn_bumped(e, e->producer_id, e->epoch);
+	e->epoch = (int16_t)MIN(e->epoch + 1, INT16_MAX);
 	txn_restore(e, TXN_COMPLETE_ABORT);
-	return rc < 0 ? rc : txn_write(e, TXN_COMPLETE_ABORT, &end, err);
+	return txn_write(e, TXN_COMPLETE_ABORT, &end, err);
 }
 
 static int

@@ -25,6 +25,12 @@
  *      a power cut took the record and left data, the start finds data that no
  *      record knows: it aborts all of that transaction and fences the producer,
  *      which would otherwise take it for committed.
+ *  T6  Where an end bumps the epoch (TXN_BUMPS), PREPARE and the markers have
+ *      the next one already, and nobody is told of it before PREPARE is
+ *      durable. Each epoch has one transaction at most, so what comes late is
+ *      behind the current epoch. PREPARE and COMPLETE say whom they answer:
+ *      the producer with the epoch before is the one that asks again
+ *      (txn_bumped).
  */
 #include "broker/coord/txns.h"
 
@@ -86,7 +92,8 @@ txn_entry_get(struct txns *ts, const char *id, struct txn_entry **ret,
 		e->ts = ts;
 		e->id = strdup(id);
 		e->producer_id = e->last_producer_id = -1;
-		e->last_epoch = e->unfenced = -1;
+		e->next_producer_id = -1;
+		e->last_epoch = e->unbumped = -1;
 		e->update_ms = clock_wall_ms(ts->b->env.clock);
 		if (e->id == NULL ||
 		    leat_map_set(&ts->by_id, leat_str_c(id), e, NULL) < 0) {
@@ -106,6 +113,7 @@ txn_entry_drop(struct txn_entry *e)
 {
 	struct txns *ts = e->ts;
 
+	(void)txn_set_next(e, -1, NULL);
 	if (e->producer_id >= 0)
 		(void)leat_map_remove(&ts->by_producer,
 		    producer_key(&e->producer_id));
@@ -223,6 +231,33 @@ txn_new_producer(struct txn_entry *e, struct leat_err *err)
 }
 
 int
+txn_set_next(struct txn_entry *e, int64_t producer_id, struct leat_err *err)
+{
+	struct leat_map *m = &e->ts->by_producer;
+
+	if (producer_id >= 0 &&
+	    leat_map_set(m, producer_key(&producer_id), e, NULL) < 0)
+		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory for a transaction");
+	if (e->next_producer_id >= 0)
+		(void)leat_map_remove(m, producer_key(&e->next_producer_id));
+	e->next_producer_id = producer_id;
+	return 0;
+}
+
+void
+txn_bumped(struct txn_entry *e, int64_t last_id, int16_t last_epoch)
+{
+	e->last_producer_id = last_id;
+	e->last_epoch = last_epoch;
+	if (e->next_producer_id < 0)
+		return;
+	/* It is in the table already, so this cannot fail. */
+	(void)txn_set_producer(e, e->next_producer_id, 0, NULL);
+	e->next_producer_id = -1;
+}
+
+int
 txns_verify(void *arg, struct broker_partition *p, int64_t producer_id,
     int16_t epoch, struct leat_err *err)
 {
@@ -232,9 +267,9 @@ txns_verify(void *arg, struct broker_partition *p, int64_t producer_id,
 
 	lock_acquire(&ts->lock);
 	e = leat_map_get(&ts->by_producer, producer_key(&producer_id));
-	if (e != NULL && epoch < e->epoch)
+	if (e != NULL && epoch != e->epoch)
 		rc = leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_FENCED,
-		    "producer %lld epoch %d: a newer epoch %d took over",
+		    "producer %lld epoch %d is not the current one, %d",
 		    (long long)producer_id, epoch, e->epoch);
 	else if (e != NULL && e->remote && !e->busy && e->epoch == epoch &&
 	    e->state == TXN_ONGOING &&
@@ -357,10 +392,14 @@ int
 txn_write(struct txn_entry *e, enum txn_status status, int64_t *ret_end,
     struct leat_err *err)
 {
+	bool ends = status == TXN_PREPARE_COMMIT || status == TXN_PREPARE_ABORT;
 	struct txn_value v = { .producer_id = e->producer_id,
 	    .epoch = e->epoch, .timeout_ms = e->timeout_ms, .status = status,
 	    .update_ms = clock_wall_ms(e->ts->b->env.clock),
-	    .start_ms = has_places(status) ? e->start_ms : -1 };
+	    .start_ms = has_places(status) ? e->start_ms : -1,
+	    .version = ends ? txn_ending_version(e) : e->version,
+	    .previous_id = ends ? e->producer_id : e->last_producer_id,
+	    .next_id = e->next_producer_id };
 	int rc = append_record(e, &v, ret_end, err);
 
 	if (rc == 0)
@@ -375,7 +414,8 @@ txn_write_complete(struct txn_entry *e, struct leat_err *err)
 	    .epoch = e->finished.epoch, .timeout_ms = e->timeout_ms,
 	    .status = e->finished.status,
 	    .update_ms = clock_wall_ms(e->ts->b->env.clock),
-	    .start_ms = e->start_ms };
+	    .start_ms = e->start_ms, .version = e->finished.version,
+	    .previous_id = e->finished.previous_id, .next_id = -1 };
 	int64_t end;
 	int rc = append_record(e, &v, &end, err);
 

@@ -55,10 +55,19 @@ struct txn_ident {
 	const char *id;
 	int64_t producer_id;
 	int16_t epoch;
+	/* TXN_CLASSIC, or the flow of the newer requests (KIP-890). */
+	int16_t version;
 };
 
+/*
+ * What Kafka calls transaction.version. In TXN_BUMPS each end of a transaction
+ * gives the producer another epoch, so that what was long under way is fenced;
+ * partitions come into a transaction with the first batch.
+ */
+enum { TXN_CLASSIC = 0, TXN_BUMPS = 2 };
+
 /* err NULL: the producer id and epoch to go on with. Called once. */
-typedef void txn_begin_fn(void *arg, const struct leat_err *err,
+typedef void txn_told_fn(void *arg, const struct leat_err *err,
     int64_t producer_id, int16_t epoch);
 /*
  * InitProducerId: fences whoever had the id, aborts what it had open, and
@@ -67,10 +76,8 @@ typedef void txn_begin_fn(void *arg, const struct leat_err *err,
  * fn may be called before this returns. May wait for the disk.
  */
 void txns_begin(struct txns *ts, const struct txn_ident *who,
-    int32_t timeout_ms, txn_begin_fn *fn, void *arg);
-/*
- * AddPartitionsToTxn: all or none. Written on return.
- */
+    int32_t timeout_ms, txn_told_fn *fn, void *arg);
+/* AddPartitionsToTxn: all or none. Written on return. */
 int txns_add(struct txns *ts, const struct txn_ident *who,
     struct broker_partition *const *parts, size_t n, struct leat_err *err);
 /* AddOffsetsToTxn: the partition that has the group's offsets. */
@@ -78,17 +85,20 @@ int txns_add_group(struct txns *ts, const struct txn_ident *who,
     const char *group, struct leat_err *err);
 /*
  * TxnOffsetCommit: appends the offsets; they count when the transaction does.
- * fn is called when they are durable; possibly before this returns.
+ * In TXN_BUMPS the group's partition is added first, if need be. fn is called
+ * when they are durable; possibly before this returns.
  */
 void txns_offsets(struct txns *ts, const struct txn_ident *who,
     const char *group, const struct broker_group_offset *offsets, size_t n,
     broker_done_fn *fn, void *arg);
 /*
  * EndTxn. fn is called when the outcome is durable and visible, or with the
- * reason why not; possibly before this returns.
+ * reason why not; possibly before this returns. In TXN_BUMPS it gets the next
+ * epoch, or a new producer id where none is left; the caller may ask again with
+ * the epoch before, also after a restart, and there need be nothing to abort.
  */
 void txns_end(struct txns *ts, const struct txn_ident *who, bool commit,
-    broker_done_fn *fn, void *arg);
+    txn_told_fn *fn, void *arg);
 
 /* ----------------------------------------------------------- looking on */
 

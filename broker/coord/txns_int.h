@@ -16,7 +16,8 @@ enum {
 	TXN_IDS_MAX = 100000,
 	TXN_PARTS_MAX = 100000,		/* partitions of one transaction */
 	TXN_RECORD_MAX_BYTES = 16 << 20,
-	TXN_EPOCH_LAST = 32766		/* what follows has a new producer id */
+	/* What follows has a new producer id; markers may have one more. */
+	TXN_EPOCH_LAST = 32766
 };
 
 struct txn_part {
@@ -34,6 +35,18 @@ struct txn_finished {
 	int64_t producer_id;
 	int16_t epoch;
 	enum txn_status status;
+	int16_t version;
+	int64_t previous_id;
+};
+
+/* How a transaction is to end, and who waits: done or told, or nobody. */
+struct txn_ending {
+	enum txn_event event;	/* by which it goes to PREPARE */
+	bool bump;		/* the markers, and what follows, have the
+				   next epoch */
+	broker_done_fn *done;
+	txn_told_fn *told;
+	void *arg;
 };
 
 /* A transactional id. */
@@ -50,6 +63,10 @@ struct txn_entry {
 	/* What it had before: a lost answer makes a client ask again. */
 	int64_t last_producer_id;
 	int16_t last_epoch;
+	/* Of the open transaction, then of how it ended: TXN_CLASSIC, ... */
+	int16_t version;
+	/* Follows when the end has used up the epochs, or -1; in the table. */
+	int64_t next_producer_id;
 	int32_t timeout_ms;
 	int64_t start_ms;
 	int64_t start_mono_ns;
@@ -72,9 +89,8 @@ struct txn_entry {
 
 	/* The end under way. */
 	enum txn_status to;		/* PREPARE_COMMIT or PREPARE_ABORT */
-	int16_t unfenced;		/* the epoch before the fence, -1 */
-	broker_done_fn *fn;		/* NULL: nobody waits */
-	void *arg;
+	struct txn_ending ending;
+	int16_t unbumped;		/* the epoch before the bump, -1 */
 	struct flush_target *targets;
 	size_t ntargets;
 	size_t left;			/* targets not yet durable */
@@ -132,6 +148,20 @@ void txn_started(struct txn_entry *e);
 int txn_set_producer(struct txn_entry *e, int64_t producer_id, int16_t epoch,
     struct leat_err *err);
 int txn_new_producer(struct txn_entry *e, struct leat_err *err);
+/*
+ * The producer id to follow this end's; -1: none. 0 or -ENOMEM. The caller lets
+ * go of the one before.
+ */
+int txn_set_next(struct txn_entry *e, int64_t producer_id,
+    struct leat_err *err);
+/* What the records say of the end under way. */
+static inline int16_t
+txn_ending_version(const struct txn_entry *e)
+{
+	return e->ending.bump ? TXN_BUMPS : TXN_CLASSIC;
+}
+/* The end has bumped the epoch: what follows, as the records tell too. */
+void txn_bumped(struct txn_entry *e, int64_t last_id, int16_t last_epoch);
 /* Writes a record of the entry; *ret_end gets the offset behind it. */
 int txn_write(struct txn_entry *e, enum txn_status status, int64_t *ret_end,
     struct leat_err *err);
@@ -153,12 +183,11 @@ void txn_wait_idle_locked(struct txn_entry *e);
  */
 void txn_abort_locked(struct txn_entry *e, bool fence);
 /*
- * Begins to end the open transaction; fn (may be NULL) is called when the
- * outcome is durable and shown. The lock is held, and released on return; then
- * fn may have been called.
+ * Begins to end the open transaction; who waits is called when the outcome is
+ * durable and shown. The lock is held, and released on return; then they may
+ * have been called.
  */
-void txn_end_unlock(struct txn_entry *e, enum txn_status to,
-    broker_done_fn *fn, void *arg);
+void txn_end_unlock(struct txn_entry *e, const struct txn_ending *how);
 /* The same for a remote producer that is fenced by `event`. */
 void txn_fence_unlock(struct txn_entry *e, enum txn_event event,
     broker_done_fn *fn, void *arg);

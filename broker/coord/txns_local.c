@@ -72,6 +72,7 @@ take_over(struct txn_entry *e, struct broker_txn *t, int64_t timeout_ms,
 		return rc;
 	e->remote = false;
 	e->last_producer_id = e->last_epoch = -1;
+	e->version = TXN_CLASSIC;
 	e->timeout_ms = (int32_t)MIN(timeout_ms, (int64_t)INT32_MAX);
 	if ((rc = txn_write(e, TXN_EMPTY, &end, err)) < 0)
 		return rc;
@@ -246,7 +247,7 @@ broker_txn_offsets(struct broker_txn *t, const char *group,
 		rc = groups_add_pending(gs, id, group, offsets, n, err);
 	lock_acquire(&t->ts->lock);
 	if (t->entry->owner != t)	/* fenced meanwhile, and so aborted */
-		groups_end_txn(gs, id, false);
+		groups_end_txn(gs, id, GROUPS_ALL_PARTITIONS, false);
 	lock_release(&t->ts->lock);
 	broker_partition_put(p);
 	batch_builder_free(bb);

@@ -58,7 +58,7 @@ find_producer(const struct txns *ts, const struct txn_ident *who,
 /* ------------------------------------------------------- InitProducerId */
 
 struct txn_beginning {
-	txn_begin_fn *fn;
+	txn_told_fn *fn;
 	void *arg;
 	int64_t producer_id;	/* that the caller takes itself for, or -1 */
 	int16_t epoch;
@@ -156,11 +156,13 @@ txn_begin_unlock(struct txn_entry *e)
 	}
 	e->remote = true;
 	e->timeout_ms = op->timeout_ms;
+	e->version = TXN_CLASSIC;
 	if (txn_write(e, TXN_EMPTY, &end, &err) < 0) {
 		(void)txn_set_producer(e, was.producer_id, was.epoch, NULL);
 		e->last_producer_id = was.last_producer_id;
 		e->last_epoch = was.last_epoch;
 		e->timeout_ms = was.timeout_ms;
+		e->version = was.version;
 		e->remote = was.remote;
 		answer_unlock(e, &err);
 		return;
@@ -249,7 +251,7 @@ start_unlock(struct txns *ts, const struct txn_ident *caller,
 
 void
 txns_begin(struct txns *ts, const struct txn_ident *who, int32_t timeout_ms,
-    txn_begin_fn *fn, void *arg)
+    txn_told_fn *fn, void *arg)
 {
 	struct txn_beginning *op = calloc(1, sizeof(*op));
 	struct leat_err err = LEAT_ERR_INIT;
@@ -306,11 +308,13 @@ take_back(struct txn_entry *e, size_t keep)
 }
 
 static int
-add_locked(struct txn_entry *e, struct broker_partition *const *parts,
-    uint8_t (*ids)[16], size_t n, struct leat_err *err)
+add_locked(struct txn_entry *e, int16_t version,
+    struct broker_partition *const *parts, uint8_t (*ids)[16], size_t n,
+    struct leat_err *err)
 {
 	size_t had = e->nparts, at;
 	int64_t end, start_ms = e->start_ms;
+	int16_t was = e->version;
 	int rc = 0;
 
 	if (e->state != TXN_ONGOING)
@@ -328,10 +332,13 @@ add_locked(struct txn_entry *e, struct broker_partition *const *parts,
 		rc = partition_txn_join(parts[i], e->producer_id, e->epoch,
 		    err);
 	}
-	if (rc == 0 && e->nparts > had)
+	if (rc == 0 && e->nparts > had) {
+		e->version = version;
 		rc = txn_write(e, TXN_ONGOING, &end, err);
+	}
 	if (rc < 0) {
 		take_back(e, had);
+		e->version = was;
 		e->start_ms = start_ms;
 		return rc;
 	}
@@ -362,7 +369,7 @@ txns_add(struct txns *ts, const struct txn_ident *who,
 	lock_acquire(&ts->lock);
 	if ((rc = find_producer(ts, who, &e, err)) == 0 &&
 	    (rc = txn_ask(e, TXN_EV_ADD, err)) == 0)
-		rc = add_locked(e, parts, ids, n, err);
+		rc = add_locked(e, who->version, parts, ids, n, err);
 	lock_release(&ts->lock);
 	free(ids);
 	return rc;
@@ -420,6 +427,11 @@ txns_offsets(struct txns *ts, const struct txn_ident *who, const char *group,
 	int64_t end = 0;
 	int rc;
 
+	if (who->version == TXN_BUMPS &&
+	    txns_add_group(ts, who, group, &err) < 0) {
+		fn(arg, &err);
+		return;
+	}
 	if (groups_prepare(gs, group, offsets, n, &bb, &err) < 0) {
 		fn(arg, &err);
 		return;
@@ -442,23 +454,82 @@ txns_offsets(struct txns *ts, const struct txn_ident *who, const char *group,
 
 /* --------------------------------------------------------------- EndTxn */
 
+/*
+ * Is it the producer that the last end gave another epoch, asking again? Then
+ * the answer was lost.
+ */
+static bool
+asks_again(const struct txn_entry *e, const struct txn_ident *who)
+{
+	return e != NULL && e->remote && !e->busy &&
+	    who->version == TXN_BUMPS && e->version == TXN_BUMPS &&
+	    (e->state == TXN_COMPLETE_COMMIT ||
+	    e->state == TXN_COMPLETE_ABORT || e->state == TXN_DEAD) &&
+	    e->last_producer_id == who->producer_id &&
+	    e->last_epoch == who->epoch;
+}
+
+static enum txn_event
+end_event(const struct txn_entry *e, const struct txn_ident *who, bool commit)
+{
+	if (who->version == TXN_BUMPS && !asks_again(e, who))
+		return commit ? TXN_EV_COMMIT_BUMP : TXN_EV_ABORT_BUMP;
+	return commit ? TXN_EV_COMMIT : TXN_EV_ABORT;
+}
+
+static int
+find_ending(const struct txns *ts, const struct txn_ident *who,
+    struct txn_entry **ret, struct leat_err *err)
+{
+	*ret = txn_entry_find(ts, who->id);
+	return asks_again(*ret, who) ? 0 : find_producer(ts, who, ret, err);
+}
+
+/* As above; with the last epoch, *ret_fresh gets the id that is to follow. */
+static int
+find_to_end(struct txns *ts, const struct txn_ident *who,
+    struct txn_entry **ret, int64_t *ret_fresh, struct leat_err *err)
+{
+	int rc = find_ending(ts, who, ret, err);
+
+	if (rc < 0 || who->version != TXN_BUMPS ||
+	    (*ret)->epoch < TXN_EPOCH_LAST || asks_again(*ret, who))
+		return rc;
+	lock_release(&ts->lock);	/* it may wait for the disk */
+	rc = broker_producer_id(ts->b, ret_fresh, err);
+	lock_acquire(&ts->lock);
+	return rc < 0 ? rc : find_ending(ts, who, ret, err);
+}
+
 void
 txns_end(struct txns *ts, const struct txn_ident *who, bool commit,
-    broker_done_fn *fn, void *arg)
+    txn_told_fn *fn, void *arg)
 {
+	struct txn_ending how = { .told = fn, .arg = arg };
 	struct leat_err err = LEAT_ERR_INIT;
+	struct txn_ident now = *who;
 	struct txn_entry *e;
+	int64_t fresh = -1;
 	int rc;
 
 	lock_acquire(&ts->lock);
-	rc = find_producer(ts, who, &e, &err);
-	if (rc == 0)
-		rc = txn_ask(e, commit ? TXN_EV_COMMIT : TXN_EV_ABORT, &err);
+	rc = find_to_end(ts, who, &e, &fresh, &err);
 	if (rc == 0) {
-		txn_end_unlock(e, commit ? TXN_PREPARE_COMMIT :
-		    TXN_PREPARE_ABORT, fn, arg);
+		how.event = end_event(e, who, commit);
+		how.bump = who->version == TXN_BUMPS;
+		now.producer_id = e->producer_id;
+		now.epoch = e->epoch;
+		rc = txn_ask(e, how.event, &err);
+	}
+	if (rc == 0 && e->epoch >= TXN_EPOCH_LAST && fresh >= 0)
+		rc = txn_set_next(e, fresh, &err);
+	if (rc == 0) {
+		if (e->nparts == 0)
+			e->start_ms = clock_wall_ms(ts->b->env.clock);
+		txn_end_unlock(e, &how);
 		return;
 	}
 	lock_release(&ts->lock);
-	fn(arg, rc > 0 ? NULL : &err);	/* ended so before: asked again */
+	/* Ended so before: asked again. */
+	fn(arg, rc > 0 ? NULL : &err, now.producer_id, now.epoch);
 }

@@ -14,6 +14,8 @@
 	X(WRITE, "data or offsets are appended")                        \
 	X(COMMIT, "commit")                                             \
 	X(ABORT, "abort")                                               \
+	X(COMMIT_BUMP, "commit, with the next epoch")                   \
+	X(ABORT_BUMP, "abort, with the next epoch")                     \
 	X(TIMEOUT, "open for too long")                                 \
 	X(FENCE, "the fenced transaction is aborted")                   \
 	X(SHOWN, "all markers are written")                             \

@@ -36,6 +36,7 @@ struct target {
 	int32_t nchanges;
 	enum kafka_error error;
 	const char *text;
+	bool prepared;		/* its change is part of the commit */
 };
 
 static void refuse(struct kafka_request *rq, struct target *t,
@@ -234,8 +235,8 @@ wished(struct kafka_request *rq, struct target *t, const char *const *own,
 }
 
 static void
-alter_topic(struct kafka_request *rq, struct target *t, bool replace,
-    bool check_only)
+alter_topic(struct kafka_request *rq, struct topic_changes *c,
+    struct target *t, bool replace, bool check_only)
 {
 	struct leat_err err = LEAT_ERR_INIT;
 	struct topic_wish w = { .name = t->name, .partitions = -1,
@@ -251,7 +252,7 @@ alter_topic(struct kafka_request *rq, struct target *t, bool replace,
 	    (own = topic_config_own(rq, t->name, &err)) != NULL) {
 		w.settings = wished(rq, t, own, replace, &w.nsettings);
 		if (w.settings != NULL)
-			(void)topics_change(rq->broker, &w, &err);
+			t->prepared = topics_change(c, &w, &err) == 0;
 	}
 	if (err.code != 0)
 		refuse(rq, t, kafka_error_of(&err), "%s", err.text);
@@ -274,6 +275,36 @@ alter_broker(struct kafka_request *rq, struct target *t)
 		    t->changes[0].name);
 }
 
+/* All topics of a request in one commit. */
+static void
+alter_all(struct kafka_request *rq, struct target *list, int32_t n,
+    bool replace, bool check_only)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct topic_changes c;
+	int rc;
+
+	topics_begin(&c, rq->broker);
+	for (int32_t i = 0; i < n; i++) {
+		struct target *t = &list[i];
+
+		if (t->error != KAFKA_NONE)
+			;	/* decided above */
+		else if (t->type == CONFIG_TOPIC)
+			alter_topic(rq, &c, t, replace, check_only);
+		else if (t->type == CONFIG_BROKER)
+			alter_broker(rq, t);
+		else
+			refuse(rq, t, KAFKA_INVALID_REQUEST, "only topics (2) "
+			    "and brokers (4) have settings here");
+	}
+	rc = topics_commit(&c, &err);
+	for (int32_t i = 0; i < n && rc < 0; i++)
+		if (list[i].prepared)
+			refuse(rq, &list[i], kafka_error_of(&err), "%s",
+			    err.text);
+}
+
 static void
 alter(struct kafka_request *rq, bool incremental)
 {
@@ -290,20 +321,12 @@ alter(struct kafka_request *rq, bool incremental)
 	if (!kafka_decoded(rq))
 		return;
 	refuse_doubles(rq, list, n);
+	alter_all(rq, list, n, !incremental, check_only);
 	kout_throttle(out);
 	kout_array(out, n);
 	for (int32_t i = 0; i < n; i++) {
-		struct target *t = &list[i];
+		const struct target *t = &list[i];
 
-		if (t->error != KAFKA_NONE)
-			;	/* decided above */
-		else if (t->type == CONFIG_TOPIC)
-			alter_topic(rq, t, !incremental, check_only);
-		else if (t->type == CONFIG_BROKER)
-			alter_broker(rq, t);
-		else
-			refuse(rq, t, KAFKA_INVALID_REQUEST, "only topics (2) "
-			    "and brokers (4) have settings here");
 		kout_i16(out, t->error);
 		kout_str_null(out, t->text);
 		kout_i8(out, t->type);

@@ -13,7 +13,7 @@
 #include "broker/broker_int.h"
 #include "broker/kafka/acl.h"
 #include "broker/kafka/api.h"
-#include "broker/kafka/kafka_request.h"
+#include "broker/kafka/produce.h"
 #include "broker/log/partition.h"
 #include "core/base/log.h"
 #include "core/base/obj.h"
@@ -23,35 +23,7 @@ enum {
 	ACKS_WRITTEN = 1,
 	ACKS_ALL = -1,
 	ZSTD_VERSION = 7,	/* clients below it do not know zstd */
-	ABORTABLE_VERSION = 11,
-	ATTRIBUTES_AT = 21	/* in a batch */
-};
-
-struct produce_part {
-	int32_t index;
-	struct leat_str records;	/* in the frame; ptr NULL: null */
-	struct broker_partition *part;	/* counted while it is waited for */
-	enum kafka_error error;
-	int64_t base_offset;
-	int64_t append_time_ms;
-	int64_t log_start;
-	int64_t end;			/* to be durable up to here */
-	int32_t bad_record;		/* -1: it was not a record's fault */
-	const char *message;		/* NULL: none */
-};
-
-struct produce_topic {
-	const char *name;
-	struct produce_part *parts;
-	int32_t n;
-};
-
-struct produce {
-	const char *transactional_id;
-	int16_t acks;
-	int32_t timeout_ms;
-	struct produce_topic *topics;
-	int32_t n;
+	ABORTABLE_VERSION = 11
 };
 
 /* ------------------------------------------------------------- decoding */
@@ -307,14 +279,6 @@ answer_when_durable(struct kafka_request *rq, struct produce *q)
 
 /* ------------------------------------------------------------ appending */
 
-static uint16_t
-attributes_of(const struct produce_part *p)
-{
-	return p->records.ptr != NULL &&
-	    p->records.len >= RECORD_BATCH_HEADER_BYTES ?
-	    leat_get_u16(p->records.ptr + ATTRIBUTES_AT) : 0;
-}
-
 static void
 append_failed(struct kafka_request *rq, struct produce_part *p,
     const struct leat_err *err)
@@ -324,7 +288,7 @@ append_failed(struct kafka_request *rq, struct produce_part *p,
 	if (p->error == KAFKA_KAFKA_STORAGE_ERROR)
 		log_warn_err(&rq->broker->env.lg, "produce refused", err);
 	if (p->error == KAFKA_INVALID_TXN_STATE &&
-	    (attributes_of(p) & BATCH_TRANSACTIONAL) &&
+	    (produce_attributes(p) & BATCH_TRANSACTIONAL) &&
 	    rq->version >= ABORTABLE_VERSION)
 		p->error = KAFKA_TRANSACTION_ABORTABLE;
 	p->message = leat_arena_strdup(&rq->arena, err->text);
@@ -340,7 +304,7 @@ append_part(struct kafka_request *rq, const struct produce *q,
 	struct broker_partition *part;
 
 	if (rq->version < ZSTD_VERSION &&
-	    (attributes_of(p) & BATCH_CODEC_MASK) == CODEC_ZSTD) {
+	    (produce_attributes(p) & BATCH_CODEC_MASK) == CODEC_ZSTD) {
 		p->error = KAFKA_UNSUPPORTED_COMPRESSION_TYPE;
 		return;
 	}
@@ -354,6 +318,9 @@ append_part(struct kafka_request *rq, const struct produce *q,
 	} else if (p->records.len == 0) {
 		p->error = KAFKA_INVALID_RECORD;
 		p->message = "batch refused: it is empty";
+	} else if (produce_overtakes(rq, p, part)) {
+		p->error = KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER;
+		p->message = "an epoch begins with sequence 0";
 	} else if (partition_append_client(part, (uint8_t *)(uintptr_t)
 	    p->records.ptr, p->records.len, &told, &done, &err) < 0) {
 		p->bad_record = told.bad_record;
@@ -382,7 +349,7 @@ check_request(const struct kafka_request *rq, const struct produce *q)
 		return KAFKA_INVALID_REQUIRED_ACKS;
 	for (int32_t i = 0; i < q->n; i++)
 		for (int32_t k = 0; k < q->topics[i].n; k++)
-			if (attributes_of(&q->topics[i].parts[k]) &
+			if (produce_attributes(&q->topics[i].parts[k]) &
 			    BATCH_TRANSACTIONAL)
 				transactional = true;
 	if (transactional && (q->transactional_id == NULL ||
@@ -392,27 +359,37 @@ check_request(const struct kafka_request *rq, const struct produce *q)
 	return KAFKA_NONE;
 }
 
+/* The error of the request, or of a topic, is that of each part. */
+static void
+check_topics(struct kafka_request *rq, struct produce *q,
+    enum kafka_error error)
+{
+	for (int32_t i = 0; i < q->n; i++) {
+		struct produce_topic *t = &q->topics[i];
+		enum kafka_error of_topic = error != KAFKA_NONE ||
+		    kafka_may(rq, ACL_WRITE, ACL_TOPIC, t->name) ? error :
+		    KAFKA_TOPIC_AUTHORIZATION_FAILED;
+
+		for (int32_t k = 0; k < t->n; k++)
+			t->parts[k].error = of_topic;
+	}
+}
+
 void
 api_produce(struct kafka_request *rq)
 {
 	struct produce *q = decode(rq);
-	enum kafka_error error, of_topic;
 
 	if (!kafka_decoded(rq))
 		return;
-	error = check_request(rq, q);
+	check_topics(rq, q, check_request(rq, q));
+	produce_join(rq, q);
 	for (int32_t i = 0; i < q->n; i++) {
 		struct produce_topic *t = &q->topics[i];
 
-		of_topic = error != KAFKA_NONE || kafka_may(rq, ACL_WRITE,
-		    ACL_TOPIC, t->name) ? error :
-		    KAFKA_TOPIC_AUTHORIZATION_FAILED;
-		for (int32_t k = 0; k < t->n; k++) {
-			if (of_topic == KAFKA_NONE)
+		for (int32_t k = 0; k < t->n; k++)
+			if (t->parts[k].error == KAFKA_NONE)
 				append_part(rq, q, t->name, &t->parts[k]);
-			else
-				t->parts[k].error = of_topic;
-		}
 	}
 	if (q->acks == ACKS_NONE)
 		answer_nothing(rq, q);

@@ -2,9 +2,11 @@
 /*
  * api_topics.c: CreateTopics, DeleteTopics and CreatePartitions.
  *
- * Each topic of a request has its own outcome. All is done when the answer
- * leaves; a timeout matters only where a request names many topics: those that
- * were not begun in time are answered with REQUEST_TIMED_OUT.
+ * Each topic of a request has its own outcome; those that can be done are done
+ * in one commit (topic_commit.c), so that many cost no more syncs than one. All
+ * is durable when the answer leaves; a timeout matters only where a request
+ * names many topics: those that were not begun in time are answered with
+ * REQUEST_TIMED_OUT.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -23,6 +25,7 @@
 struct outcome {
 	enum kafka_error error;
 	const char *text;
+	bool prepared;		/* its change is part of the commit */
 };
 
 static void fail(struct kafka_request *rq, struct outcome *to,
@@ -72,6 +75,26 @@ timed_out(struct kafka_request *rq, int64_t deadline, struct outcome *to)
 	fail(rq, to, KAFKA_REQUEST_TIMED_OUT,
 	    "it was not begun within the request's timeout");
 	return true;
+}
+
+/* The outcome of preparing a change. */
+static void
+note_prepared(struct kafka_request *rq, struct outcome *to, int rc,
+    const struct leat_err *err)
+{
+	if (rc < 0)
+		fail_err(rq, to, err);
+	else
+		to->prepared = true;
+}
+
+/* What was part of a commit that failed, failed. */
+static void
+note_committed(struct kafka_request *rq, struct outcome *to, int rc,
+    const struct leat_err *err)
+{
+	if (rc < 0 && to->prepared)
+		fail_err(rq, to, err);
 }
 
 /*
@@ -234,7 +257,8 @@ check_new_topic(struct kafka_request *rq, struct new_topic *t)
 }
 
 static void
-create_topic(struct kafka_request *rq, struct new_topic *t, bool check_only)
+create_topic(struct kafka_request *rq, struct topic_changes *c,
+    struct new_topic *t, bool check_only)
 {
 	struct leat_err err = LEAT_ERR_INIT;
 	const struct topic_wish w = {
@@ -245,8 +269,7 @@ create_topic(struct kafka_request *rq, struct new_topic *t, bool check_only)
 		.check_only = check_only,
 	};
 
-	if (topics_create(rq->broker, &w, &err) < 0)
-		fail_err(rq, &t->outcome, &err);
+	note_prepared(rq, &t->outcome, topics_create(c, &w, &err), &err);
 	t->partitions = w.partitions < 0 ? rq->broker->o.default_partitions :
 	    w.partitions;
 }
@@ -307,6 +330,27 @@ write_new_topic(struct kafka_request *rq, const struct new_topic *t)
 	}
 }
 
+static void
+create_topics(struct kafka_request *rq, struct new_topic *topics, int32_t n,
+    int64_t deadline, bool check_only)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct topic_changes c;
+	int rc;
+
+	for (int32_t i = 0; i < n; i++)
+		if (topics[i].outcome.error == KAFKA_NONE)
+			check_new_topic(rq, &topics[i]);
+	topics_begin(&c, rq->broker);
+	for (int32_t i = 0; i < n; i++)
+		if (topics[i].outcome.error == KAFKA_NONE &&
+		    !timed_out(rq, deadline, &topics[i].outcome))
+			create_topic(rq, &c, &topics[i], check_only);
+	rc = topics_commit(&c, &err);
+	for (int32_t i = 0; i < n; i++)
+		note_committed(rq, &topics[i].outcome, rc, &err);
+}
+
 void
 api_create_topics(struct kafka_request *rq)
 {
@@ -328,18 +372,11 @@ api_create_topics(struct kafka_request *rq)
 	for (int32_t i = 0; i < n; i++)
 		note_name(rq, &names, topics[i].name, &topics[i].outcome);
 	leat_map_fini(&names);
+	create_topics(rq, topics, n, deadline, check_only);
 	kout_throttle(&rq->out);
 	kout_array(&rq->out, n);
-	for (int32_t i = 0; i < n; i++) {
-		struct new_topic *t = &topics[i];
-
-		if (t->outcome.error == KAFKA_NONE)
-			check_new_topic(rq, t);
-		if (t->outcome.error == KAFKA_NONE &&
-		    !timed_out(rq, deadline, &t->outcome))
-			create_topic(rq, t, check_only);
-		write_new_topic(rq, t);
-	}
+	for (int32_t i = 0; i < n; i++)
+		write_new_topic(rq, &topics[i]);
 	kout_tags(&rq->out);
 	kafka_reply(rq);
 }
@@ -400,20 +437,38 @@ resolve(struct kafka_request *rq, struct old_topic *t)
 }
 
 static void
-delete_topic(struct kafka_request *rq, struct old_topic *t)
+check_old_topic(struct kafka_request *rq, struct old_topic *t)
 {
-	struct leat_err err = LEAT_ERR_INIT;
-
-	if (!kafka_may(rq, ACL_DELETE, ACL_TOPIC, t->name)) {
+	if (!kafka_may(rq, ACL_DELETE, ACL_TOPIC, t->name))
 		fail_rights(rq, &t->outcome);
-		return;
-	}
-	if (!rq->server->o.delete_topics)
+	else if (!rq->server->o.delete_topics)
 		fail(rq, &t->outcome, rq->version < 3 ? KAFKA_INVALID_REQUEST :
 		    KAFKA_TOPIC_DELETION_DISABLED,
 		    "topics cannot be deleted (delete.topic.enable=false)");
-	else if (broker_topic_delete(rq->broker, t->name, &err) < 0)
-		fail_err(rq, &t->outcome, &err);
+}
+
+static void
+delete_topics(struct kafka_request *rq, struct old_topic *topics, int32_t n,
+    int64_t deadline)
+{
+	struct leat_err err = LEAT_ERR_INIT;
+	struct topic_changes c;
+	int rc;
+
+	for (int32_t i = 0; i < n; i++)
+		if (topics[i].outcome.error == KAFKA_NONE)
+			check_old_topic(rq, &topics[i]);
+	topics_begin(&c, rq->broker);
+	for (int32_t i = 0; i < n; i++) {
+		struct outcome *to = &topics[i].outcome;
+
+		if (to->error == KAFKA_NONE && !timed_out(rq, deadline, to))
+			note_prepared(rq, to, topics_delete(&c,
+			    topics[i].name, &err), &err);
+	}
+	rc = topics_commit(&c, &err);
+	for (int32_t i = 0; i < n; i++)
+		note_committed(rq, &topics[i].outcome, rc, &err);
 }
 
 static void
@@ -450,16 +505,11 @@ api_delete_topics(struct kafka_request *rq)
 		note_name(rq, &names, topics[i].name, &topics[i].outcome);
 	}
 	leat_map_fini(&names);
+	delete_topics(rq, topics, n, deadline);
 	kout_throttle(&rq->out);
 	kout_array(&rq->out, n);
-	for (int32_t i = 0; i < n; i++) {
-		struct old_topic *t = &topics[i];
-
-		if (t->outcome.error == KAFKA_NONE &&
-		    !timed_out(rq, deadline, &t->outcome))
-			delete_topic(rq, t);
-		write_old_topic(rq, t);
-	}
+	for (int32_t i = 0; i < n; i++)
+		write_old_topic(rq, &topics[i]);
 	kout_tags(&rq->out);
 	kafka_reply(rq);
 }
@@ -521,6 +571,33 @@ check_growth(struct kafka_request *rq, struct growth *g)
 			    have + i, rq->server->o.node_id);
 }
 
+static void
+grow_topics(struct kafka_request *rq, struct growth *list, int32_t n,
+    int64_t deadline, bool check_only)
+{
+	struct topic_wish w = { .check_only = check_only };
+	struct leat_err err = LEAT_ERR_INIT;
+	struct topic_changes c;
+	int rc;
+
+	for (int32_t i = 0; i < n; i++)
+		if (list[i].outcome.error == KAFKA_NONE)
+			check_growth(rq, &list[i]);
+	topics_begin(&c, rq->broker);
+	for (int32_t i = 0; i < n; i++) {
+		struct outcome *to = &list[i].outcome;
+
+		w.name = list[i].name;
+		w.partitions = MAX(list[i].count, 0);
+		if (to->error == KAFKA_NONE && !timed_out(rq, deadline, to))
+			note_prepared(rq, to, topics_change(&c, &w, &err),
+			    &err);
+	}
+	rc = topics_commit(&c, &err);
+	for (int32_t i = 0; i < n; i++)
+		note_committed(rq, &list[i].outcome, rc, &err);
+}
+
 void
 api_create_partitions(struct kafka_request *rq)
 {
@@ -528,14 +605,14 @@ api_create_partitions(struct kafka_request *rq)
 	struct kafka_out *out = &rq->out;
 	int32_t n = kin_array(in);
 	struct growth *list = KIN_CALLOC(in, n, struct growth);
-	struct topic_wish w = { .name = NULL };
 	struct leat_map names;
 	int64_t deadline;
+	bool check_only;
 
 	for (int32_t i = 0; i < n && kin_ok(in); i++)
 		decode_growth(in, &list[i]);
 	deadline = deadline_of(kin_i32(in));
-	w.check_only = kin_bool(in);
+	check_only = kin_bool(in);
 	kin_tags(in);
 	if (!kafka_decoded(rq))
 		return;
@@ -543,23 +620,13 @@ api_create_partitions(struct kafka_request *rq)
 	for (int32_t i = 0; i < n; i++)
 		note_name(rq, &names, list[i].name, &list[i].outcome);
 	leat_map_fini(&names);
+	grow_topics(rq, list, n, deadline, check_only);
 	kout_throttle(out);
 	kout_array(out, n);
 	for (int32_t i = 0; i < n; i++) {
-		struct leat_err err = LEAT_ERR_INIT;
-		struct growth *g = &list[i];
-
-		w.name = g->name;
-		w.partitions = MAX(g->count, 0);
-		if (g->outcome.error == KAFKA_NONE)
-			check_growth(rq, g);
-		if (g->outcome.error == KAFKA_NONE &&
-		    !timed_out(rq, deadline, &g->outcome) &&
-		    topics_change(rq->broker, &w, &err) < 0)
-			fail_err(rq, &g->outcome, &err);
-		kout_str(out, g->name);
-		kout_i16(out, g->outcome.error);
-		kout_str_null(out, g->outcome.text);
+		kout_str(out, list[i].name);
+		kout_i16(out, list[i].outcome.error);
+		kout_str_null(out, list[i].outcome.text);
 		kout_tags(out);
 	}
 	kout_tags(out);

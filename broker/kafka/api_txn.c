@@ -2,7 +2,8 @@
 /*
  * api_txn.c: idempotent and transactional producers: InitProducerId,
  * AddPartitionsToTxn, AddOffsetsToTxn, TxnOffsetCommit and EndTxn. The
- * coordinator is broker/coord/txns.h.
+ * coordinator is broker/coord/txns.h. Clients of the newer flow (KIP-890) come
+ * with TxnOffsetCommit 5 and EndTxn 5, and with Produce 12.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,11 @@
 #include "broker/kafka/kafka_request.h"
 #include "core/base/obj.h"
 
-enum { METADATA_MAX_BYTES = 4096 };
+enum {
+	METADATA_MAX_BYTES = 4096,
+	BUMPING_OFFSETS = 5,	/* versions of the newer flow */
+	BUMPING_END = 5
+};
 
 /*
  * The answer to what the coordinator says. Clients that are older than
@@ -48,7 +53,7 @@ may_use(const struct kafka_request *rq, const char *id)
 static struct txn_ident
 decode_ident(struct kafka_in *in)
 {
-	struct txn_ident who;
+	struct txn_ident who = { .version = TXN_CLASSIC };
 
 	who.id = kin_str(in);
 	who.producer_id = kin_i64(in);
@@ -358,6 +363,8 @@ decode_offsets(struct kafka_request *rq)
 	q->group = kin_str(in);
 	q->who.producer_id = kin_i64(in);
 	q->who.epoch = kin_i16(in);
+	q->who.version = rq->version >= BUMPING_OFFSETS ? TXN_BUMPS :
+	    TXN_CLASSIC;
 	q->member = (struct group_who){ "", NULL, -1 };
 	if (rq->version >= 3) {
 		q->member.generation = kin_i32(in);
@@ -500,20 +507,26 @@ api_txn_offset_commit(struct kafka_request *rq)
 /* --------------------------------------------------------------- EndTxn */
 
 static void
-answer_end(struct kafka_request *rq, enum kafka_error error)
+answer_end(struct kafka_request *rq, enum kafka_error error,
+    int64_t producer_id, int16_t epoch)
 {
 	kout_throttle(&rq->out);
 	kout_i16(&rq->out, error);
+	if (rq->version >= BUMPING_END) {
+		kout_i64(&rq->out, error == KAFKA_NONE ? producer_id : -1);
+		kout_i16(&rq->out, error == KAFKA_NONE ? epoch : -1);
+	}
 	kout_tags(&rq->out);
 	kafka_reply(rq);
 }
 
 static void
-ended(void *arg, const struct leat_err *err)
+ended(void *arg, const struct leat_err *err, int64_t producer_id,
+    int16_t epoch)
 {
 	struct kafka_request *rq = arg;
 
-	answer_end(rq, error_of(err, rq->version >= 2));
+	answer_end(rq, error_of(err, rq->version >= 2), producer_id, epoch);
 }
 
 void
@@ -523,13 +536,15 @@ api_end_txn(struct kafka_request *rq)
 	struct txn_ident who = decode_ident(in);
 	bool commit = kin_bool(in);
 
+	who.version = rq->version >= BUMPING_END ? TXN_BUMPS : TXN_CLASSIC;
 	kin_tags(in);
 	if (!kafka_decoded(rq))
 		return;
 	if (who.id[0] == '\0')
-		answer_end(rq, KAFKA_INVALID_REQUEST);
+		answer_end(rq, KAFKA_INVALID_REQUEST, -1, -1);
 	else if (!may_use(rq, who.id))
-		answer_end(rq, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+		answer_end(rq, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+		    -1, -1);
 	else
 		txns_end(rq->broker->txns, &who, commit, ended, rq);
 }

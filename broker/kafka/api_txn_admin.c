@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "broker/coord/groups.h"
+#include "broker/coord/name_regex.h"
 #include "broker/coord/txns.h"
 #include "broker/coord/txns_table.h"
 #include "broker/kafka/acl.h"
@@ -204,7 +205,16 @@ struct list_query {
 	int32_t nproducers;		/* 0: all */
 	int64_t open_ms;		/* for longer than it; -1: all */
 	int64_t now_ms;
-	int32_t n;			/* written so far */
+	struct listed *found, **end;	/* noted, in the arena */
+	bool failed;			/* out of memory */
+};
+
+/* What is noted of a transactional id. */
+struct listed {
+	struct listed *next;
+	const char *id;
+	int64_t producer_id;
+	enum txn_status state;
 };
 
 static int
@@ -225,25 +235,49 @@ is_wanted(const struct list_query *q, const struct txn_info *info)
 		found = q->producers[i] == info->producer_id;
 	if (!found || (q->by_state && !q->states[info->state]))
 		return false;
-	if (q->open_ms >= 0 && (info->start_ms < 0 ||
-	    q->now_ms - info->start_ms <= q->open_ms))
-		return false;
-	return kafka_may(q->rq, ACL_DESCRIBE, ACL_TRANSACTIONAL_ID, info->id);
+	return q->open_ms < 0 || (info->start_ms >= 0 &&
+	    q->now_ms - info->start_ms > q->open_ms);
 }
 
 static void
-list_one(void *arg, const struct txn_info *info)
+note_one(void *arg, const struct txn_info *info)
 {
 	struct list_query *q = arg;
-	struct kafka_out *out = &q->rq->out;
+	struct listed *l;
 
 	if (!is_wanted(q, info))
 		return;
-	kout_str(out, info->id);
-	kout_i64(out, info->producer_id);
-	kout_str(out, txn_status_name(info->state));
-	kout_tags(out);
-	q->n++;
+	l = leat_arena_calloc(&q->rq->arena, 1, sizeof(*l));
+	if (l == NULL ||
+	    (l->id = leat_arena_strdup(&q->rq->arena, info->id)) == NULL) {
+		q->failed = true;
+		return;
+	}
+	l->producer_id = info->producer_id;
+	l->state = info->state;
+	*q->end = l;
+	q->end = &l->next;
+}
+
+/* What takes time is done without the coordinator's lock. */
+static void
+write_found(const struct list_query *q, const regex_t *re)
+{
+	struct kafka_out *out = &q->rq->out;
+	size_t at = kout_array_begin(out);
+	int32_t n = 0;
+
+	for (const struct listed *l = q->found; l != NULL; l = l->next) {
+		if (!kafka_may(q->rq, ACL_DESCRIBE, ACL_TRANSACTIONAL_ID,
+		    l->id) || (re != NULL && !name_regex_matches(re, l->id)))
+			continue;
+		kout_str(out, l->id);
+		kout_i64(out, l->producer_id);
+		kout_str(out, txn_status_name(l->state));
+		kout_tags(out);
+		n++;
+	}
+	kout_array_end(out, at, n);
 }
 
 /* Names that are no states go into the answer. */
@@ -270,17 +304,45 @@ decode_states(struct list_query *q)
 	kout_array_end(out, at, unknown);
 }
 
+static void
+list_found(struct list_query *q, const char *pattern, size_t answer_at)
+{
+	struct kafka_out *out = &q->rq->out;
+	bool all = pattern == NULL || pattern[0] == '\0';
+	enum kafka_error error = KAFKA_NONE;
+	regex_t re;
+
+	if (!all && (name_regex_check(pattern) != NULL ||
+	    name_regex_compile(&re, pattern) < 0))
+		error = KAFKA_INVALID_REGULAR_EXPRESSION;
+	if (error == KAFKA_NONE)
+		(void)txns_each(q->rq->broker->txns, NULL, note_one, q);
+	if (error == KAFKA_NONE && !q->failed) {
+		write_found(q, all ? NULL : &re);
+	} else {
+		out->buf.len = answer_at;
+		kout_i16(out, q->failed ? KAFKA_COORDINATOR_NOT_AVAILABLE :
+		    error);
+		kout_array(out, 0);
+		kout_array(out, 0);
+	}
+	if (!all && error == KAFKA_NONE)
+		regfree(&re);
+}
+
 void
 api_list_transactions(struct kafka_request *rq)
 {
-	struct list_query q = { .rq = rq, .open_ms = -1,
+	struct list_query q = { .rq = rq, .open_ms = -1, .end = &q.found,
 	    .now_ms = clock_wall_ms(rq->broker->env.clock) };
 	struct kafka_in *in = &rq->in;
 	struct kafka_out *out = &rq->out;
+	const char *pattern = NULL;
 	int64_t *producers;
-	size_t at;
+	size_t answer_at;
 
 	kout_throttle(out);
+	answer_at = out->buf.len;
 	kout_i16(out, KAFKA_NONE);
 	decode_states(&q);
 	q.nproducers = kin_array(in);
@@ -290,12 +352,12 @@ api_list_transactions(struct kafka_request *rq)
 	q.producers = producers;
 	if (rq->version >= 1)
 		q.open_ms = kin_i64(in);
+	if (rq->version >= 2)
+		pattern = kin_str_null(in);
 	kin_tags(in);
 	if (!kafka_decoded(rq))
 		return;
-	at = kout_array_begin(out);
-	(void)txns_each(rq->broker->txns, NULL, list_one, &q);
-	kout_array_end(out, at, q.n);
+	list_found(&q, pattern, answer_at);
 	kout_tags(out);
 	kafka_reply(rq);
 }
@@ -329,7 +391,8 @@ write_marker(struct kafka_request *rq, const struct marker *m,
 	rc = partition_append_foreign_marker(p, m->producer_id, m->epoch,
 	    m->commit, m->coordinator_epoch, &end, &err);
 	if (rc == 0 && strcmp(topic, offsets_topic) == 0)
-		groups_end_txn(rq->broker->groups, m->producer_id, m->commit);
+		groups_end_txn(rq->broker->groups, m->producer_id, number,
+		    m->commit);
 	broker_partition_put(p);
 	return rc == LEAT_E_STATE ? KAFKA_TRANSACTION_COORDINATOR_FENCED :
 	    kafka_error_of(&err);

@@ -2,6 +2,8 @@
 /*
  * requests.c: the table of requests, and what is the same for all of them.
  */
+#include <assert.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -13,7 +15,8 @@
 
 enum {
 	SIZE_BYTES = 4,		/* of a frame's length */
-	API_VERSIONS = 18
+	API_VERSIONS = 18,
+	KEY_MAX = 127		/* above all of the table's */
 };
 
 /* key, name, versions, first flexible version, flags */
@@ -24,7 +27,7 @@ enum {
 
 static const struct kafka_api table[] = {
 	/* Old librdkafka compresses only if 0 is among the versions. */
-	{ 0, "Produce", 3, 11, 9, 0, API_OVERLAP, api_produce,
+	{ 0, "Produce", 3, 12, 9, 0, API_OVERLAP, api_produce,
 	    api_produce_cancel },
 	ROW(1, "Fetch", 4, 16, 12, 0, api_fetch, api_fetch_cancel),
 	ROW(2, "ListOffsets", 1, 9, 6, 0, api_list_offsets, NULL),
@@ -53,9 +56,9 @@ static const struct kafka_api table[] = {
 	ROW(24, "AddPartitionsToTxn", 0, 3, 3, 0, api_add_partitions_to_txn,
 	    NULL),
 	ROW(25, "AddOffsetsToTxn", 0, 4, 3, 0, api_add_offsets_to_txn, NULL),
-	ROW(26, "EndTxn", 0, 4, 3, 0, api_end_txn, NULL),
+	ROW(26, "EndTxn", 0, 5, 3, 0, api_end_txn, NULL),
 	ROW(27, "WriteTxnMarkers", 1, 1, 1, 0, api_write_txn_markers, NULL),
-	ROW(28, "TxnOffsetCommit", 0, 4, 3, 0, api_txn_offset_commit, NULL),
+	ROW(28, "TxnOffsetCommit", 0, 5, 3, 0, api_txn_offset_commit, NULL),
 	ROW(29, "DescribeAcls", 1, 3, 2, API_SLOW, api_describe_acls, NULL),
 	ROW(30, "CreateAcls", 1, 3, 2, API_SLOW, api_create_acls, NULL),
 	ROW(31, "DeleteAcls", 1, 3, 2, API_SLOW, api_delete_acls, NULL),
@@ -87,7 +90,7 @@ static const struct kafka_api table[] = {
 	    NULL),
 	ROW(65, "DescribeTransactions", 0, 0, 0, 0,
 	    api_describe_transactions, NULL),
-	ROW(66, "ListTransactions", 0, 1, 0, 0, api_list_transactions, NULL),
+	ROW(66, "ListTransactions", 0, 2, 0, 0, api_list_transactions, NULL),
 	ROW(68, "ConsumerGroupHeartbeat", 0, 1, 0, 0,
 	    api_consumer_group_heartbeat, NULL),
 	ROW(69, "ConsumerGroupDescribe", 0, 1, 0, 0,
@@ -105,13 +108,24 @@ kafka_apis(size_t *ret_n)
 	return table;
 }
 
+/* Rows by key, as each request looks for its own twice. */
+static const struct kafka_api *by_key[KEY_MAX + 1];
+static pthread_once_t by_key_once = PTHREAD_ONCE_INIT;
+
+static void
+fill_by_key(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		assert(table[i].key >= 0 && table[i].key <= KEY_MAX);
+		by_key[table[i].key] = &table[i];
+	}
+}
+
 const struct kafka_api *
 kafka_api_find(int16_t key)
 {
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (table[i].key == key)
-			return &table[i];
-	return NULL;
+	(void)pthread_once(&by_key_once, fill_by_key);
+	return key < 0 || key > KEY_MAX ? NULL : by_key[key];
 }
 
 /* The frame's length, the correlation id and, where there are, tags. */

@@ -3,6 +3,7 @@
  * CreateTopics, DeleteTopics, CreatePartitions, DeleteRecords: what is done,
  * and each error.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,6 +15,22 @@
 #include "tests/harness/th_kafka_admin.h"
 
 static struct admin a;
+
+/* The syncs of this thread, and which of them fails; 0: none. */
+static struct fsio counting;
+static _Thread_local int syncs, fail_at;
+
+static int
+count_fdatasync(const struct fsio *fs, int fd)
+{
+	return ++syncs == fail_at ? -EIO : fsio_system.fdatasync(fs, fd);
+}
+
+static int
+count_fsync_dir(const struct fsio *fs, const char *dir)
+{
+	return ++syncs == fail_at ? -EIO : fsio_system.fsync_dir(fs, dir);
+}
 
 /* ---------------------------------------------------------- CreateTopics */
 
@@ -241,6 +258,45 @@ test_create_refused(void **state)
 	assert_int_equal(two[1].error, KAFKA_NONE);
 	assert_int_equal(two[2].error, KAFKA_INVALID_REQUEST);
 	assert_string_equal(two[2].text, "Duplicate topic name.");
+}
+
+/* Many topics are one commit: as many syncs as one, and one fate. */
+static void
+test_create_many(void **state)
+{
+	enum { MANY = 20 };
+	char names[MANY][24];
+	struct ask q[MANY];
+	struct told t[MANY];
+	int one;
+
+	for (int i = 0; i < MANY; i++) {
+		snprintf(names[i], sizeof(names[i]), "many-%d", i);
+		q[i] = (struct ask){ names[i], 2, 1, NULL, NULL, NULL };
+	}
+	syncs = 0;
+	assert_int_equal(create("single", 1, NULL, NULL), KAFKA_NONE);
+	one = syncs;
+	assert_in_range(one, 1, 3);
+	q[3].partitions = 0;
+	syncs = 0;
+	fail_at = 1;
+	create_all(7, q, MANY, false, t);
+	fail_at = 0;
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(t[i].error, i == 3 ?
+		    KAFKA_INVALID_PARTITIONS : KAFKA_KAFKA_STORAGE_ERROR);
+		assert_int_equal(broker_topic_partitions(a.broker, names[i]),
+		    LEAT_E_NOTFOUND);
+	}
+	syncs = 0;
+	create_all(7, q, MANY, false, t);
+	assert_int_equal(syncs, one);
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(t[i].error, i == 3 ?
+		    KAFKA_INVALID_PARTITIONS : KAFKA_NONE);
+	for (int i = 0; i < MANY; i++)
+		(void)broker_topic_delete(a.broker, names[i], NULL);
 }
 
 static void
@@ -533,6 +589,10 @@ static int
 setup(void **state)
 {
 	a.root = strdup(th_tmpdir());
+	counting = fsio_system;
+	counting.fdatasync = count_fdatasync;
+	counting.fsync_dir = count_fsync_dir;
+	a.fs = &counting;
 	admin_open(&a);
 	return 0;
 }
@@ -551,6 +611,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_create_refused),
+		cmocka_unit_test(test_create_many),
 		cmocka_unit_test(test_replicas),
 		cmocka_unit_test(test_delete),
 		cmocka_unit_test(test_delete_refused),

@@ -18,6 +18,7 @@
 #include "tests/harness/th_kafka.h"
 
 enum {
+	PRODUCE = 0,
 	INIT = 22,
 	ADD_PARTITIONS = 24,
 	ADD_OFFSETS = 25,
@@ -89,7 +90,7 @@ init(int16_t version, const char *id, int32_t timeout_ms,
 	epoch = kin_i16(&c.in);
 	finish(&c);
 	if (error == KAFKA_NONE) {
-		*who = (struct txn_ident){ id, producer_id, epoch };
+		*who = (struct txn_ident){ id, producer_id, epoch, 0 };
 	} else {
 		assert_int_equal(producer_id, -1);
 		assert_int_equal(epoch, -1);
@@ -100,7 +101,7 @@ init(int16_t version, const char *id, int32_t timeout_ms,
 static struct txn_ident
 producer(const char *id)
 {
-	struct txn_ident who = { id, -1, -1 };
+	struct txn_ident who = { id, -1, -1, 0 };
 
 	assert_int_equal(init(5, id, 60000, &who), KAFKA_NONE);
 	return who;
@@ -171,11 +172,13 @@ add_offsets(int16_t version, const struct txn_ident *who, const char *group)
 	return error;
 }
 
+/* From version 5 on *who gets what it is to go on with. */
 static int16_t
-end(int16_t version, const struct txn_ident *who, bool commit)
+end(int16_t version, struct txn_ident *who, bool commit)
 {
 	struct th_call c;
-	int16_t error;
+	int64_t producer_id;
+	int16_t error, epoch;
 
 	th_kafka_begin(&c, server, END, version, "test");
 	put_ident(&c, who);
@@ -183,6 +186,15 @@ end(int16_t version, const struct txn_ident *who, bool commit)
 	answer(&c);
 	throttle(&c);
 	error = kin_i16(&c.in);
+	if (version >= 5) {
+		producer_id = kin_i64(&c.in);
+		epoch = kin_i16(&c.in);
+		assert_true((error == KAFKA_NONE) == (producer_id >= 0));
+		assert_true((error == KAFKA_NONE) == (epoch >= 0));
+		if (error == KAFKA_NONE)
+			*who = (struct txn_ident){ who->id, producer_id,
+			    epoch, 0 };
+	}
 	finish(&c);
 	return error;
 }
@@ -249,21 +261,85 @@ produce(const struct txn_ident *who, int32_t seq)
 	return rc;
 }
 
+/* Two batches of one record, to partitions 0 of "t" and "u": their errors. */
+static void
+produce2(int16_t version, const struct txn_ident who[2], const int32_t seq[2],
+    int16_t errors[2])
+{
+	static const char *const names[] = { "t", "u" };
+	struct record rec = { .timestamp_ms = clock_wall_ms(&clock_system),
+	    .value = LEAT_STR("v") };
+	struct leat_err err = LEAT_ERR_INIT;
+	struct th_call c;
+	uint8_t *data;
+	size_t len;
+
+	th_kafka_begin(&c, server, PRODUCE, version, "test");
+	kout_str(&c.body, who[0].id);
+	kout_i16(&c.body, 1);
+	kout_i32(&c.body, 1000);
+	kout_array(&c.body, 2);
+	for (int i = 0; i < 2; i++) {
+		struct batch_builder *bb = batch_builder_new(CODEC_NONE, 0,
+		    1 << 16);
+		struct batch_identity id = { who[i].producer_id,
+		    who[i].epoch, seq[i], true };
+
+		OK(batch_builder_add(bb, &rec, &err));
+		OK(batch_builder_finish(bb, &id, &data, &len, &err));
+		kout_str(&c.body, names[i]);
+		kout_array(&c.body, 1);
+		kout_i32(&c.body, 0);
+		kout_bytes(&c.body, data, len);
+		kout_tags(&c.body);
+		kout_tags(&c.body);
+		batch_builder_free(bb);
+	}
+	answer(&c);
+	assert_int_equal(kin_array(&c.in), 2);
+	for (int i = 0; i < 2; i++) {
+		(void)kin_str(&c.in);
+		assert_int_equal(kin_array(&c.in), 1);
+		(void)kin_i32(&c.in);
+		errors[i] = kin_i16(&c.in);
+		for (int k = 0; k < 3; k++)
+			(void)kin_i64(&c.in);
+		assert_int_equal(kin_array(&c.in), 0);
+		(void)kin_str_null(&c.in);
+		kin_tags(&c.in);
+		kin_tags(&c.in);
+	}
+	throttle(&c);
+	finish(&c);
+}
+
+/* The same producer for both, whose epoch they are the first of. */
+static int16_t
+produce_first(int16_t version, const struct txn_ident *who)
+{
+	const struct txn_ident both[] = { *who, *who };
+	int16_t errors[2];
+
+	produce2(version, both, (const int32_t[]){ 0, 0 }, errors);
+	assert_int_equal(errors[0], errors[1]);
+	return errors[0];
+}
+
 /* ---------------------------------------------------------------- tests */
 
 static void
 test_init(void **state)
 {
-	struct txn_ident who = { NULL, -1, -1 }, old;
+	struct txn_ident who = { NULL, -1, -1, 0 }, old;
 	int64_t last = -1;
 
 	for (int16_t v = 0; v <= 5; v++) {
-		who = (struct txn_ident){ NULL, -1, -1 };
+		who = (struct txn_ident){ NULL, -1, -1, 0 };
 		assert_int_equal(init(v, NULL, 0, &who), KAFKA_NONE);
 		assert_int_equal(who.epoch, 0);
 		assert_true(who.producer_id > last);
 		last = who.producer_id;
-		who = (struct txn_ident){ NULL, -1, -1 };
+		who = (struct txn_ident){ NULL, -1, -1, 0 };
 		assert_int_equal(init(v, "init", 60000, &who), KAFKA_NONE);
 		assert_int_equal(who.epoch, v);
 		assert_int_equal(init(v, "", 60000, &who),
@@ -282,7 +358,7 @@ test_init(void **state)
 	assert_int_equal(init(3, "init", 60000, &old),
 	    KAFKA_INVALID_PRODUCER_EPOCH);
 	assert_int_equal(init(4, "init", 60000, &old), KAFKA_PRODUCER_FENCED);
-	old = (struct txn_ident){ NULL, last, 0 };
+	old = (struct txn_ident){ NULL, last, 0, 0 };
 	assert_int_equal(init(4, "new", 60000, &old), KAFKA_NONE);
 	assert_int_equal(old.epoch, 0);
 	assert_true(old.producer_id > last);
@@ -295,7 +371,7 @@ test_add(void **state)
 
 	for (int16_t v = 0; v <= 3; v++) {
 		struct txn_ident old = producer("add"), who = producer("add");
-		struct txn_ident none = { "nobody", 1, 0 }, empty = who;
+		struct txn_ident none = { "nobody", 1, 0, 0 }, empty = who;
 
 		empty.id = "";
 		assert_int_equal(add(v, &empty), KAFKA_INVALID_REQUEST);
@@ -315,12 +391,85 @@ test_add(void **state)
 	}
 }
 
+/* Produce 12: the first batch in a partition adds it. */
+static void
+test_produce(void **state)
+{
+	struct txn_ident who = producer("produce"), two[2], old, bad;
+	int16_t e[2];
+
+	assert_int_equal(produce_first(11, &who), KAFKA_TRANSACTION_ABORTABLE);
+	assert_int_equal(produce_first(10, &who), KAFKA_INVALID_TXN_STATE);
+	bad = who;
+	bad.id = "nobody";
+	assert_int_equal(produce_first(12, &bad),
+	    KAFKA_INVALID_PRODUCER_ID_MAPPING);
+	bad = who;
+	bad.producer_id += 1000;
+	assert_int_equal(produce_first(12, &bad),
+	    KAFKA_INVALID_PRODUCER_ID_MAPPING);
+	bad = who;
+	bad.epoch++;
+	assert_int_equal(produce_first(12, &bad), KAFKA_INVALID_PRODUCER_EPOCH);
+	/* One that overtakes the first of its epoch, and another producer's. */
+	two[0] = two[1] = who;
+	produce2(12, two, (const int32_t[]){ 5, 0 }, e);
+	assert_int_equal(e[0], KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER);
+	assert_int_equal(e[1], KAFKA_NONE);
+	two[1] = bad;
+	produce2(12, two, (const int32_t[]){ 0, 0 }, e);
+	assert_int_equal(e[0], KAFKA_NONE);
+	assert_int_equal(e[1], KAFKA_INVALID_PRODUCER_ID_MAPPING);
+	two[1] = who;
+	produce2(12, two, (const int32_t[]){ 1, 1 }, e);
+	assert_int_equal(e[0], KAFKA_NONE);
+	assert_int_equal(e[1], KAFKA_NONE);
+	old = who;
+	assert_int_equal(end(5, &who, true), KAFKA_NONE);
+	assert_int_equal(who.epoch, old.epoch + 1);
+	/* What comes late is fenced, whatever its sequence. */
+	assert_int_equal(produce_first(12, &old), KAFKA_INVALID_PRODUCER_EPOCH);
+	two[0] = two[1] = old;
+	produce2(12, two, (const int32_t[]){ 2, 2 }, e);
+	assert_int_equal(e[0], KAFKA_INVALID_PRODUCER_EPOCH);
+	assert_int_equal(produce_first(12, &who), KAFKA_NONE);
+	assert_int_equal(end(5, &who, false), KAFKA_NONE);
+}
+
+/* EndTxn 5: see the table of the newer flow. */
+static void
+test_end_bumps(void **state)
+{
+	struct txn_ident who = producer("bump"), last;
+
+	assert_int_equal(end(5, &who, true), KAFKA_INVALID_TXN_STATE);
+	last = who;
+	assert_int_equal(end(5, &who, false), KAFKA_NONE);
+	assert_int_equal(who.epoch, last.epoch + 1);
+	assert_int_equal(produce_first(12, &who), KAFKA_NONE);
+	last = who;
+	assert_int_equal(end(5, &who, true), KAFKA_NONE);
+	assert_int_equal(who.epoch, last.epoch + 1);
+	/* The answer was lost. */
+	assert_int_equal(end(5, &last, true), KAFKA_NONE);
+	assert_int_equal(last.epoch, who.epoch);
+	last.epoch--;
+	assert_int_equal(end(5, &last, false), KAFKA_INVALID_TXN_STATE);
+	last.epoch--;
+	assert_int_equal(end(5, &last, true), KAFKA_PRODUCER_FENCED);
+	last.epoch = (int16_t)(who.epoch + 1);
+	assert_int_equal(end(5, &last, true), KAFKA_PRODUCER_FENCED);
+	/* The current epoch asks for an end of its own. */
+	assert_int_equal(end(5, &who, true), KAFKA_INVALID_TXN_STATE);
+	assert_int_equal(end(5, &who, false), KAFKA_NONE);
+}
+
 static void
 test_end(void **state)
 {
 	for (int16_t v = 0; v <= 4; v++) {
 		struct txn_ident old = producer("end"), who = producer("end");
-		struct txn_ident none = { "nobody", 1, 0 }, empty = who;
+		struct txn_ident none = { "nobody", 1, 0, 0 }, empty = who;
 
 		empty.id = "";
 		assert_int_equal(end(v, &empty, true), KAFKA_INVALID_REQUEST);
@@ -468,6 +617,56 @@ describe(const char *id, const char *name, const struct txn_ident *who,
 	finish(&c);
 }
 
+/* How many ids match, or the negative of the error. */
+static int
+matching(const char *pattern)
+{
+	struct th_call c;
+	int error, n, i;
+
+	th_kafka_begin(&c, server, LIST, 2, "test");
+	kout_array(&c.body, 0);
+	kout_array(&c.body, 0);
+	kout_i64(&c.body, -1);
+	kout_str_null(&c.body, pattern);
+	answer(&c);
+	throttle(&c);
+	error = kin_i16(&c.in);
+	assert_int_equal(kin_array(&c.in), 0);
+	n = kin_array(&c.in);
+	for (i = 0; i < n; i++) {
+		(void)kin_str(&c.in);
+		(void)kin_i64(&c.in);
+		(void)kin_str(&c.in);
+		kin_tags(&c.in);
+	}
+	finish(&c);
+	assert_true(error == KAFKA_NONE || n == 0);
+	return error != KAFKA_NONE ? -error : n;
+}
+
+/* The pattern of version 2: of the whole id. */
+static void
+test_list_pattern(void **state)
+{
+	int all;
+
+	(void)producer("list-a");
+	(void)producer("list-b");
+	(void)producer("list-bb");
+	all = matching(NULL);
+	assert_true(all >= 3);
+	assert_int_equal(matching(""), all);
+	assert_int_equal(matching(".*"), all);
+	assert_int_equal(matching("list-[ab]"), 2);
+	assert_int_equal(matching("list-a|list-bb"), 2);
+	assert_int_equal(matching("list"), 0);
+	assert_int_equal(matching("list-["),
+	    -KAFKA_INVALID_REGULAR_EXPRESSION);
+	assert_int_equal(matching("list-b{2}"),
+	    -KAFKA_INVALID_REGULAR_EXPRESSION);
+}
+
 /* Is the id in the list? *ret_unknown counts filters that are no states. */
 static bool
 listed(int16_t version, const char *filter, int64_t producer_id,
@@ -611,6 +810,9 @@ main(void)
 		cmocka_unit_test(test_init),
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_end_bumps),
+		cmocka_unit_test(test_produce),
+		cmocka_unit_test(test_list_pattern),
 		cmocka_unit_test(test_offsets),
 		cmocka_unit_test(test_admin),
 	};

@@ -298,6 +298,10 @@ test_table(void **unused)
 		assert_non_null(rows[i].handle);
 	}
 	assert_null(kafka_api_find(-1));
+	assert_null(kafka_api_find(rows[n - 1].key + 1));
+	assert_null(kafka_api_find(127));
+	assert_null(kafka_api_find(128));
+	assert_null(kafka_api_find(INT16_MIN));
 	assert_null(kafka_api_find(INT16_MAX));
 }
 

@@ -205,6 +205,15 @@ append_locked(struct broker_partition *p, struct append *a,
 	return 1;
 }
 
+/* What a crash now would have to read again, over all partitions. */
+static void
+count_unnoted(struct log_env *env, int64_t bytes)
+{
+	if (__atomic_add_fetch(&env->unnoted_bytes, bytes,
+	    __ATOMIC_RELAXED) >= CHECKPOINT_BYTES && env->checkpoint != NULL)
+		env->checkpoint(env->arg);
+}
+
 int
 partition_append(struct broker_partition *p, struct append *a,
     struct broker_appended *ret, struct leat_err *err)
@@ -218,6 +227,7 @@ partition_append(struct broker_partition *p, struct append *a,
 		return rc;
 	metric_add(p->env->appended_bytes, (int64_t)a->len);
 	metric_add(p->env->appended_batches, 1);
+	count_unnoted(p->env, (int64_t)a->len);
 	waiters_wake(p);
 	return 0;
 }

@@ -93,7 +93,7 @@ epochs_at(const struct epochs *e, int64_t offset)
 
 int
 epochs_save(const struct epochs *e, const struct fsio *fs, const char *dir,
-    struct leat_err *err)
+    bool sync, struct leat_err *err)
 {
 	struct leat_buf text;
 	char path[4096];
@@ -109,7 +109,8 @@ epochs_save(const struct epochs *e, const struct fsio *fs, const char *dir,
 		rc = leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory");
 	else
-		rc = fsio_replace(fs, path, text.data, text.len, 0640, err);
+		rc = (sync ? fsio_replace : fsio_replace_unsynced)(fs, path,
+		    text.data, text.len, 0640, err);
 	leat_buf_fini(&text);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #ifndef LEAT_BROKER_EPOCHS_H
 #define LEAT_BROKER_EPOCHS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,9 +43,12 @@ void epochs_end(const struct epochs *e, int32_t epoch, int64_t log_end,
     int32_t *ret_epoch, int64_t *ret_end);
 /* The epoch that wrote an offset, or -1. */
 int32_t epochs_at(const struct epochs *e, int64_t offset);
-/* The file leader-epoch-checkpoint. Loading a missing one gives none. */
+/*
+ * The file leader-epoch-checkpoint. Loading a missing one gives none. Without
+ * `sync` it need not survive a power cut.
+ */
 int epochs_save(const struct epochs *e, const struct fsio *fs,
-    const char *dir, struct leat_err *err);
+    const char *dir, bool sync, struct leat_err *err);
 int epochs_load(struct epochs *e, const struct fsio *fs, const char *dir,
     struct leat_err *err);
 

@@ -17,6 +17,8 @@ struct fd_cache;
 struct flusher;
 struct broker_partition;
 
+enum { CHECKPOINT_BYTES = 128 << 20 };	/* about 0.1 s of recovery */
+
 struct log_env {
 	const struct fsio *fs;
 	const struct clock *clock;
@@ -25,6 +27,9 @@ struct log_env {
 	struct logger lg;
 	/* There is work for the housekeeper; must be brief. */
 	void (*kick)(void *arg);
+	/* So much was appended that recovery points are to be written. */
+	void (*checkpoint)(void *arg);
+	int64_t unnoted_bytes;		/* atomic; appended since they were */
 	/* Makes the log start offsets durable. */
 	int (*save_starts)(void *arg, struct leat_err *err);
 	/* Is the partition part of that producer's open transaction? */

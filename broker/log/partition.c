@@ -357,7 +357,9 @@ partition_roll_locked(struct broker_partition *p, struct leat_err *err)
 	}
 	if ((rc = partition_insert_locked(p, p->nsegs, s, err)) < 0)
 		goto fail;
-	flusher_dirty_locked(p->env->flusher, p);
+	/* A new log's name can wait for its first record. */
+	if (p->nsegs > 1)
+		flusher_dirty_locked(p->env->flusher, p);
 	if (p->env->kick != NULL)
 		p->env->kick(p->env->arg);
 	return 0;

@@ -135,7 +135,7 @@ void partition_end_work(struct broker_partition *p);
 struct recovered {
 	bool unclean;		/* segments were scanned */
 	int64_t truncated_bytes;
-	int64_t scanned_bytes;
+	int64_t scanned_bytes;	/* read whole, their checksums checked */
 };
 /*
  * Opens or creates the directory's log. Trusts the files when `clean`.
@@ -218,6 +218,8 @@ bool partition_txn_joined(struct broker_partition *p, int64_t producer_id,
 int64_t partition_txn_leave(struct broker_partition *p, int64_t producer_id);
 /* The same offset, and it may go on. */
 int64_t partition_txn_end(struct broker_partition *p, int64_t producer_id);
+/* Has the producer written here with an epoch that is still its last? */
+bool partition_has_batches(struct broker_partition *p, int64_t producer_id);
 /* The sequence that follows what the producer has appended. */
 int32_t partition_next_sequence(struct broker_partition *p,
     int64_t producer_id, int16_t epoch);

@@ -87,6 +87,19 @@ partition_txn_end(struct broker_partition *p, int64_t producer_id)
 	return txn_end(p, producer_id, false);
 }
 
+bool
+partition_has_batches(struct broker_partition *p, int64_t producer_id)
+{
+	const struct producer *pr;
+	bool has;
+
+	lock_acquire(&p->lock);
+	pr = producers_find(&p->producers, producer_id);
+	has = pr != NULL && pr->nbatches > 0;
+	lock_release(&p->lock);
+	return has;
+}
+
 int32_t
 partition_next_sequence(struct broker_partition *p, int64_t producer_id,
     int16_t epoch)

@@ -4,7 +4,8 @@
  *
  * After a clean stop the files are trusted: the log's end is found from the
  * last index entry, the producers from the snapshot at the end. Otherwise
- * every segment that ends behind the recovery point is read whole.
+ * every segment that ends behind the recovery point is read: the headers of
+ * what is before the point, and all of what is behind it.
  *
  * Where bytes are bad there are three cases. At or behind the recovery point
  * nothing was promised: the log is cut there and what follows, also later
@@ -241,7 +242,8 @@ scan_from(struct broker_partition *p, size_t first, int64_t recovery_point,
 		int64_t bad = 0, size = s->size;
 		int fd;
 
-		if ((rc = recover_scan(p, i, &bad, stats, err)) < 0)
+		if ((rc = recover_scan(p, i, recovery_point, &bad, stats,
+		    err)) < 0)
 			return rc;
 		if (rc == 0 && has_gap(p, i, recovery_point)) {
 			bad = size;
@@ -349,10 +351,14 @@ drop_snapshots(struct broker_partition *p, const struct dir_list *files,
 	return rc;
 }
 
+/*
+ * A log without the file is in the epoch it was born in, which is why a birth
+ * is not synced.
+ */
 static int
 load_epochs(struct broker_partition *p, bool unclean, struct leat_err *err)
 {
-	size_t n;
+	bool born;
 	int rc;
 
 	rc = epochs_load(&p->epochs, p->env->fs, p->dir, err);
@@ -360,17 +366,16 @@ load_epochs(struct broker_partition *p, bool unclean, struct leat_err *err)
 		epochs_fini(&p->epochs);
 	else if (rc < 0)
 		return rc;
-	n = p->epochs.n;
-	if (n == 0)
-		rc = epochs_add(&p->epochs, 0, p->segs[0]->base);
-	else if (unclean)
+	born = p->epochs.n == 0;
+	if (!born && !unclean)
+		return 0;
+	rc = born ? epochs_add(&p->epochs, 0, p->segs[0]->base) : 0;
+	if (rc == 0 && unclean)
 		rc = epochs_add(&p->epochs, epochs_last(&p->epochs) + 1,
 		    p->written);
-	else
-		return 0;
 	if (rc < 0)
 		return leat_err_set(err, LEAT_CLS_RETRY, rc, "out of memory");
-	return epochs_save(&p->epochs, p->env->fs, p->dir, err);
+	return epochs_save(&p->epochs, p->env->fs, p->dir, unclean, err);
 }
 
 /* The log lost what its start was moved to: begin again there. */

@@ -20,11 +20,12 @@ int recover_list(struct broker_partition *p, const struct dir_list *files,
 /* "<20 digits><suffix>": the number, or -1. */
 int64_t recover_parse_name(const char *name, const char *suffix);
 /*
- * Reads segments[i] from its start, rebuilding indexes and producer state.
+ * Reads segments[i] from its start, rebuilding indexes and producer state:
+ * before the recovery point the headers alone, from there on everything.
  * 0, or 1 when bad bytes begin at *ret_bad; the segment then ends there.
  */
-int recover_scan(struct broker_partition *p, size_t i, int64_t *ret_bad,
-    struct recovered *stats, struct leat_err *err);
+int recover_scan(struct broker_partition *p, size_t i, int64_t recovery_point,
+    int64_t *ret_bad, struct recovered *stats, struct leat_err *err);
 /* Do valid batches stand anywhere behind a position, or in later segments? */
 int recover_more_behind(struct broker_partition *p, size_t i, int64_t pos,
     int64_t file_size, struct leat_err *err);

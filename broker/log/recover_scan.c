@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a segment after an unclean stop: everything is checked, indexes and
- * producer state are built anew.
+ * Reading a segment after an unclean stop: indexes and producer state are built
+ * anew.
+ *
+ * What is before the recovery point is durable and was checked when it was
+ * appended; its headers are walked, which costs a read of a few bytes a batch.
+ * What is behind it may be torn, and is read whole.
  */
 #include "broker/log/recover.h"
 
@@ -14,7 +18,7 @@
 
 #include "core/base/obj.h"
 
-enum { WINDOW = 1 << 20, LENGTH_MAX = INT32_MAX };
+enum { WINDOW = 1 << 20, HEADER_WINDOW = 4096, LENGTH_MAX = INT32_MAX };
 
 int
 recover_replay(struct broker_partition *p, struct segment *note_aborted,
@@ -67,40 +71,96 @@ reset_segment(struct segment *s, struct leat_err *err)
 	return 0;
 }
 
-int
-recover_scan(struct broker_partition *p, size_t i, int64_t *ret_bad,
-    struct recovered *stats, struct leat_err *err)
-{
-	struct segment *s = p->segs[i];
-	int64_t size = s->size, next = s->base;
-	int64_t limit = i + 1 < p->nsegs ? p->segs[i + 1]->base : INT64_MAX;
-	struct batch_header h;
-	struct log_scan scan;
-	const uint8_t *batch;
-	int fd, rc;
+struct walk {
+	struct broker_partition *p;
+	struct segment *s;
+	int fd;
+	int64_t next;		/* the offset that may come now, at least */
+	int64_t limit;		/* where the next segment begins */
+};
 
-	if ((rc = reset_segment(s, err)) < 0 ||
-	    (fd = rc = segment_pin(s, err)) < 0)
-		return rc;
-	stats->scanned_bytes += size;
-	s->size = 0;
-	s->next_offset = s->base;
-	log_scan_init(&scan, p->env->fs, fd, 0, size, WINDOW, true);
-	while ((rc = log_scan_next(&scan, &h, &batch, err)) > 0) {
-		if (h.base_offset < next || batch_next_offset(&h) > limit ||
-		    h.base_offset + h.last_offset_delta - s->base >
-		    INT32_MAX) {
-			leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_CORRUPT,
-			    "offset %lld does not follow %lld",
-			    (long long)h.base_offset, (long long)next);
-			rc = LEAT_E_CORRUPT;
-			scan.next = scan.pos;
+static int
+check_order(const struct walk *w, const struct batch_header *h,
+    struct leat_err *err)
+{
+	if (h->base_offset >= w->next && batch_next_offset(h) <= w->limit &&
+	    h->base_offset + h->last_offset_delta - w->s->base <= INT32_MAX)
+		return 0;
+	return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_CORRUPT,
+	    "offset %lld does not follow %lld", (long long)h->base_offset,
+	    (long long)w->next);
+}
+
+/* What a batch does to the producers; batch NULL: only its header is read. */
+static int
+replay(const struct walk *w, const struct log_scan *scan,
+    struct batch_header *h, const uint8_t *batch, struct leat_err *err)
+{
+	struct log_scan one;
+	int rc = 1;
+
+	if (batch != NULL || (h->attributes & BATCH_CONTROL) == 0)
+		return recover_replay(w->p, w->s, h, batch, err);
+	log_scan_init(&one, scan->fs, w->fd, scan->pos, scan->next, h->size,
+	    true);
+	if ((rc = log_scan_next(&one, h, &batch, err)) > 0)
+		rc = recover_replay(w->p, w->s, h, batch, err);
+	log_scan_fini(&one);
+	return rc;
+}
+
+/*
+ * Takes batches in up to the first with an offset at or behind `until`. When
+ * bytes are bad, or that is reached, scan->next is where they stand.
+ */
+static int
+walk(struct walk *w, struct log_scan *scan, int64_t until,
+    struct leat_err *err)
+{
+	struct batch_header h;
+	const uint8_t *batch;
+	int rc;
+
+	while ((rc = log_scan_next(scan, &h, &batch, err)) > 0) {
+		if (h.base_offset >= until ||
+		    (rc = check_order(w, &h, err)) < 0 ||
+		    (rc = replay(w, scan, &h, batch, err)) < 0) {
+			scan->next = scan->pos;
 			break;
 		}
-		next = batch_next_offset(&h);
-		segment_note(s, &h, scan.pos, p->config.index_interval_bytes);
-		if ((rc = recover_replay(p, s, &h, batch, err)) < 0)
-			break;
+		w->next = batch_next_offset(&h);
+		segment_note(w->s, &h, scan->pos,
+		    w->p->config.index_interval_bytes);
+	}
+	return rc;
+}
+
+int
+recover_scan(struct broker_partition *p, size_t i, int64_t recovery_point,
+    int64_t *ret_bad, struct recovered *stats, struct leat_err *err)
+{
+	struct segment *s = p->segs[i];
+	struct walk w = { .p = p, .s = s, .next = s->base,
+		.limit = i + 1 < p->nsegs ? p->segs[i + 1]->base : INT64_MAX };
+	int64_t size = s->size, pos;
+	struct log_scan scan;
+	int rc;
+
+	if ((rc = reset_segment(s, err)) < 0 ||
+	    (w.fd = rc = segment_pin(s, err)) < 0)
+		return rc;
+	s->size = 0;
+	s->next_offset = s->base;
+	log_scan_init(&scan, p->env->fs, w.fd, 0, size, HEADER_WINDOW, false);
+	rc = recovery_point <= s->base ? 0 :
+	    walk(&w, &scan, recovery_point, err);
+	pos = scan.next;
+	if (rc >= 0 && pos < size) {
+		stats->scanned_bytes += size - pos;
+		log_scan_fini(&scan);
+		log_scan_init(&scan, p->env->fs, w.fd, pos, size, WINDOW,
+		    true);
+		rc = walk(&w, &scan, INT64_MAX, err);
 	}
 	if (rc == LEAT_E_CORRUPT) {
 		*ret_bad = scan.next;

@@ -66,7 +66,10 @@ cell_dup(const PGresult *res, int row, int col, struct leat_arena *a,
 	"  WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey::int2[])"  \
 	"  AND CASE c.relreplident WHEN 'd' THEN i.indisprimary"            \
 	"   ELSE i.indisreplident END) END,"                                \
-	" pg_catalog.pg_get_expr(d.adbin, d.adrelid), c.relreplident"       \
+	" pg_catalog.pg_get_expr(d.adbin, d.adrelid), c.relreplident,"      \
+	" a.attndims, pg_catalog.col_description(c.oid, a.attnum),"         \
+	" (SELECT t.typname FROM pg_catalog.pg_type t"                      \
+	"  WHERE t.oid = a.atttypid)"                                       \
 	" FROM pg_catalog.pg_class c"                                       \
 	" JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid"             \
 	" LEFT JOIN pg_catalog.pg_attrdef d"                                \
@@ -122,6 +125,9 @@ pg_catalog_table(struct pg_conn *c, uint32_t oid, const char *publication,
 		col->in_identity = cell_bool(res, i, 5);
 		col->def = cell_dup(res, i, 6, a, &failed);
 		t.identity = (unsigned char)pg_cell(res, i, 7)[0];
+		col->ndims = (int32_t)pg_cell_i64(res, i, 8);
+		col->comment = cell_dup(res, i, 9, a, &failed);
+		col->type_name = cell_dup(res, i, 10, a, &failed);
 	}
 	PQclear(res);
 	if (failed)
@@ -197,7 +203,8 @@ pg_catalog_type(void *arg, uint32_t oid, struct leat_arena *a,
 	(void)snprintf(text, sizeof(text), "%u", oid);
 	rc = pg_query(c, &res, err,
 	    "SELECT typname, typtype, typbasetype, typtypmod,"
-	    " CASE WHEN typcategory = 'A' THEN typelem ELSE 0 END"
+	    " CASE WHEN typcategory = 'A' THEN typelem ELSE 0 END,"
+	    " typndims, typdelim"
 	    " FROM pg_catalog.pg_type WHERE oid = $1::oid", 1, params);
 	if (rc < 0)
 		return leat_err_wrap(err, "look up type %u", oid);
@@ -208,6 +215,8 @@ pg_catalog_type(void *arg, uint32_t oid, struct leat_arena *a,
 		ret->base_oid = cell_u32(res, 0, 2);
 		ret->base_typmod = (int32_t)pg_cell_i64(res, 0, 3);
 		ret->elem_oid = cell_u32(res, 0, 4);
+		ret->base_ndims = (int32_t)pg_cell_i64(res, 0, 5);
+		ret->delim = pg_cell(res, 0, 6)[0];
 	}
 	PQclear(res);
 	if (failed)

@@ -24,6 +24,9 @@ struct pg_colinfo {
 	uint32_t key_pos;	/* 1.. in the primary or first unique index */
 	uint32_t in_identity;	/* part of the replica identity */
 	const char *def;	/* default expression or NULL */
+	int32_t ndims;		/* of an array, as declared */
+	const char *comment;	/* or NULL */
+	const char *type_name;
 };
 
 struct pg_tableinfo {

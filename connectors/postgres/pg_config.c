@@ -11,6 +11,7 @@
 
 #include "pg_command.h"
 #include "pg_identity.h"
+#include "pg_mask.h"
 
 #define ROW(key, also, kind, fl, dflt, lo, hi, ch, field, txt)          \
 	{ .name = key, .aliases = also, .type = LEAT_OPT_##kind,        \
@@ -278,8 +279,8 @@ const struct leat_option pg_source_options[] = {
 	    "How numeric and money are represented."),
 	ROW("time.precision.mode", NULL, CHOICE, 0, "adaptive", 0, 0,
 	    "adaptive,adaptive_time_microseconds,microseconds,"
-	    "nanoseconds,connect,isostring", time_mode,
-	    "How date, time and timestamp are represented."),
+	    "nanoseconds,connect,isostring,structured", time_mode,
+	    "How dates, times and timestamps are represented."),
 	ROW("interval.handling.mode", NULL, CHOICE, 0, "numeric", 0, 0,
 	    "numeric,string", interval_mode,
 	    "Intervals as microseconds or as ISO 8601 text."),
@@ -292,6 +293,15 @@ const struct leat_option pg_source_options[] = {
 	ROW("money.fraction.digits", NULL, INT, 0, "2", 0, 18, NULL,
 	    money_digits,
 	    "Digits of money behind the point."),
+	ROW("infinity.handling.mode", NULL, CHOICE, 0, "debezium", 0, 0,
+	    "debezium,limits", infinity_mode,
+	    "The infinities of date and timestamp: Debezium's numbers, of "
+	    "which those of date are far in the past, or the ends of the "
+	    "range of the numbers."),
+	ROW("array.handling.mode", NULL, CHOICE, 0, "nested", 0, 0,
+	    "nested,text", array_mode,
+	    "Arrays as arrays, nested as deep as the column was declared, or "
+	    "as PostgreSQL's text, which keeps bounds and dimensions."),
 	ROW("include.unknown.datatypes", NULL, BOOL, 0, "false", 0, 0, NULL,
 	    include_unknown,
 	    "Capture columns of types without a mapping too, as the bytes of "
@@ -300,6 +310,38 @@ const struct leat_option pg_source_options[] = {
 	    "__debezium_unavailable_value", 0, 0, NULL, placeholder,
 	    "What stands for a large value that an update left alone; hex:... "
 	    "gives bytes."),
+	ROW("schema.name.adjustment.mode", NULL, CHOICE, 0, "none", 0, 0,
+	    "none,avro,avro_unicode", schema_names,
+	    "Characters of schema names that Avro does not allow: kept, "
+	    "replaced by _, or by _uXXXX."),
+	ROW("field.name.adjustment.mode", NULL, CHOICE, 0, "none", 0, 0,
+	    "none,avro,avro_unicode", field_names,
+	    "The same for the names of fields, which are those of columns."),
+	ROW("converters", NULL, LIST, 0, NULL, 0, 0, NULL, converters,
+	    "Refused: custom converters are Java classes."),
+	ROW("column.truncate.to", NULL, MAP, 0, NULL, 0, 0, NULL, truncate,
+	    "column.truncate.to.<n>.chars: columns whose texts are cut to n "
+	    "characters, as regular expressions that match "
+	    "schema.table.column."),
+	ROW("column.mask.with", NULL, MAP, 0, NULL, 0, 0, NULL, mask,
+	    "column.mask.with.<n>.chars: columns whose texts are replaced by n "
+	    "asterisks. Keys stay as they are."),
+	ROW("column.mask.hash", NULL, MAP, 0, NULL, 0, 0, NULL, mask_hash,
+	    "column.mask.hash.<algorithm>.with.salt.<salt> and "
+	    "column.mask.hash.v2.<algorithm>.with.salt.<salt>: columns whose "
+	    "texts are replaced by a hash."),
+	ROW("column.propagate.source.type", NULL, LIST, 0, NULL, 0, 0, NULL,
+	    propagate_columns,
+	    "Columns whose type, length, scale and name are told in parameters"
+	    " of their schema: regular expressions that match "
+	    "schema.table.column."),
+	ROW("datatype.propagate.source.type", NULL, LIST, 0, NULL, 0, 0, NULL,
+	    propagate_types,
+	    "The same by type: regular expressions that match "
+	    "schema.table.type."),
+	ROW("include.schema.comments", NULL, BOOL, 0, "false", 0, 0, NULL,
+	    comments,
+	    "Comments on columns become the doc of their schemas."),
 
 	ROW("tombstones.on.delete", NULL, BOOL, 0, "true", 0, 0, NULL,
 	    tombstones,
@@ -326,6 +368,19 @@ const struct leat_option pg_source_options[] = {
 	    0, 0, "fail,warn,skip", event_failure,
 	    "What to do about a change that cannot become an event: stop, "
 	    "leave it out with a warning, or leave it out."),
+	ROW("wal.guard.bytes", NULL, BYTES, 0, "10GiB", 0, INT64_MAX, NULL,
+	    wal_bytes,
+	    "How much log the slot may make the server keep before "
+	    "wal.guard.action; 0 is no limit."),
+	ROW("wal.guard.age.ms", NULL, DURATION, 0, "0", 0,
+	    365 * (int64_t)DAY_MS, NULL, wal_age_ms,
+	    "How long the slot may stand still while log piles up behind it "
+	    "before wal.guard.action; 0 is no limit."),
+	ROW("wal.guard.action", NULL, CHOICE, 0, "warn", 0, 0,
+	    "warn,hold-snapshots,give-up", wal_action,
+	    "Beyond the budget: say it; hold back the snapshots that are read "
+	    "beside the stream until it is met again; or drop the slot, which "
+	    "spares the server's disk and costs a new snapshot."),
 	ROW("guardrail.collections.max", NULL, INT, 0, "0", 0, 1000000, NULL,
 	    guard_tables,
 	    "Most tables to capture; 0 is any number."),
@@ -333,22 +388,11 @@ const struct leat_option pg_source_options[] = {
 	    0, "warn,fail", guard_action,
 	    "What to do when there are more: say it in the log, or stop."),
 
-	ROW("schema.refresh.mode", NULL, STRING, DEPR, "columns_diff", 0, 0,
-	    NULL, ignored_text,
-	    "Has no effect: the stream describes each table that changed."),
-	ROW("topic.cache.size", NULL, INT, DEPR, "10000", 0, 0, NULL, ignored,
-	    "Has no effect: names are made once for each table."),
-	ROW("max.queue.size", NULL, INT, DEPR, "8192", 0, 0, NULL, ignored,
-	    "Has no effect: memory is bounded by the worker."),
-	ROW("max.queue.size.in.bytes", NULL, BYTES, DEPR, "0", 0, 0, NULL,
-	    ignored,
-	    "Has no effect: memory is bounded by the worker."),
-	ROW("errors.max.retries", NULL, INT, DEPR, "-1", 0, 0, NULL, ignored,
-	    "Has no effect: the worker restarts a task that failed for a "
-	    "passing reason, without end."),
-	ROW("retriable.restart.connector.wait.ms", NULL, DURATION, DEPR,
-	    "10000", 0, 0, NULL, ignored,
-	    "Has no effect: the worker chooses the wait before a restart."),
+#define COMPAT_ROW(name, key, values, help, instead) \
+	ROW(key, NULL, STRING, DEPR, NULL, 0, 0, NULL, \
+	    compat[PG_COMPAT_##name], help),
+	PG_COMPAT_KEYS(COMPAT_ROW)
+#undef COMPAT_ROW
 	{ .name = NULL }
 };
 /* clang-format on */
@@ -490,6 +534,7 @@ pg_config_check(const void *config, struct leat_err *err)
 {
 	const struct pg_config *c = config;
 	struct pg_filters f;
+	struct pg_rules rules;
 	int rc;
 
 	if (c->url == NULL && c->hostname == NULL)
@@ -515,10 +560,21 @@ pg_config_check(const void *config, struct leat_err *err)
 		rc = pg_command_check(c->stream_params, err);
 	if (rc == 0)
 		rc = pg_identity_check(&c->identities, err);
+	if (rc == 0)
+		rc = pg_compat_check(c->compat, err);
 	if (rc < 0)
 		return rc;
 	if (pg_config_skipped(c, err) < 0)
 		return LEAT_E_CONFIG;
+	if (c->converters.len > 0)
+		return refuse(err, "converters",
+		    "custom converters are Java classes and cannot run here; "
+		    "the *.handling.mode options and transforms change values "
+		    "too");
+	rc = pg_rules_init(&rules, c, err);
+	if (rc < 0)
+		return rc;
+	pg_rules_fini(&rules);
 	rc = check_signals(c, err);
 	if (rc < 0)
 		return rc;

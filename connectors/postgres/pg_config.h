@@ -9,6 +9,7 @@
 
 #include <leat/connector.h>
 
+#include "pg_compat.h"
 #include "pg_filter.h"
 
 enum {
@@ -35,7 +36,8 @@ enum {
 	PG_TIME_MICROS,
 	PG_TIME_NANOS,
 	PG_TIME_CONNECT,
-	PG_TIME_ISOSTRING
+	PG_TIME_ISOSTRING,
+	PG_TIME_STRUCTURED
 };
 
 enum { PG_INTERVAL_NUMERIC, PG_INTERVAL_STRING };
@@ -48,6 +50,13 @@ enum {
 };
 
 enum { PG_HSTORE_JSON, PG_HSTORE_MAP };
+
+/* infinity.handling.mode, array.handling.mode */
+enum { PG_INFINITY_DEBEZIUM, PG_INFINITY_LIMITS };
+enum { PG_ARRAY_NESTED, PG_ARRAY_TEXT };
+
+/* schema.name.adjustment.mode, field.name.adjustment.mode */
+enum { PG_NAMES_NONE, PG_NAMES_AVRO, PG_NAMES_AVRO_UNICODE };
 
 /* incremental.snapshot.watermarking.strategy */
 enum { PG_WATERMARK_INSERT_INSERT, PG_WATERMARK_INSERT_DELETE };
@@ -80,6 +89,9 @@ enum { PG_FAILURE_WARN, PG_FAILURE_FAIL, PG_FAILURE_SKIP };
 
 /* event.processing.failure.handling.mode */
 enum { PG_EVENT_FAIL, PG_EVENT_WARN, PG_EVENT_SKIP };
+
+/* wal.guard.action */
+enum { PG_WAL_WARN, PG_WAL_HOLD_SNAPSHOTS, PG_WAL_GIVE_UP };
 
 /* guardrail.collections.limit.action */
 enum { PG_GUARD_WARN, PG_GUARD_FAIL };
@@ -135,6 +147,9 @@ struct pg_config {
 	int32_t publish_via_root;
 	struct leat_list identities;
 	int64_t status_interval_ms;
+	int64_t wal_bytes;
+	int64_t wal_age_ms;
+	int32_t wal_action;
 	const char *stream_params;
 	int32_t stream_large;
 	const char *spool_dir;
@@ -177,8 +192,20 @@ struct pg_config {
 	int32_t binary_mode;
 	int32_t hstore_mode;
 	int64_t money_digits;
+	int32_t infinity_mode;
+	int32_t array_mode;
 	int32_t include_unknown;
 	const char *placeholder;
+	int32_t schema_names;
+	int32_t field_names;
+	struct leat_list converters;
+
+	struct leat_params truncate;
+	struct leat_params mask;
+	struct leat_params mask_hash;
+	struct leat_list propagate_columns;
+	struct leat_list propagate_types;
+	int32_t comments;
 
 	int32_t tombstones;
 	struct leat_list skipped;
@@ -189,8 +216,8 @@ struct pg_config {
 	int32_t event_failure;
 	int64_t guard_tables;
 	int32_t guard_action;
-	int64_t ignored;	/* options without effect */
-	const char *ignored_text;
+
+	const char *compat[PG_COMPAT_N];
 };
 
 extern const struct leat_option pg_source_options[];

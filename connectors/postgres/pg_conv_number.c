@@ -59,13 +59,10 @@ pg_conv_int(const struct pg_type *ty, char *s, uint32_t len,
 }
 
 int
-pg_conv_float(const struct pg_type *ty, char *s, uint32_t len,
-    struct leat_batch *mem, struct leat_value *ret)
+pg_parse_double(struct leat_str text, double *ret)
 {
-	struct leat_str text = { s, len };
 	double v;
 
-	(void)mem;
 	if (leat_str_eq_c(text, "NaN"))
 		v = __builtin_nan("");
 	else if (leat_str_eq_c(text, "Infinity"))
@@ -73,6 +70,19 @@ pg_conv_float(const struct pg_type *ty, char *s, uint32_t len,
 	else if (leat_str_eq_c(text, "-Infinity"))
 		v = -__builtin_inf();
 	else if (leat_parse_f64(text, &v) < 0)
+		return PG_CONV_BAD;
+	*ret = v;
+	return 0;
+}
+
+int
+pg_conv_float(const struct pg_type *ty, char *s, uint32_t len,
+    struct leat_batch *mem, struct leat_value *ret)
+{
+	double v;
+
+	(void)mem;
+	if (pg_parse_double((struct leat_str){ s, len }, &v) < 0)
 		return PG_CONV_BAD;
 	*ret = leat_f64(v);
 	ret->kind = ty->schema.kind;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pg_conv_text.c: text, enums, bytes, bits, hstore and geometry.
+ * pg_conv_text.c: text, enums, bytes, bits and hstore.
  */
 #include "pg_types.h"
 
-#include <endian.h>
 #include <string.h>
 
 #include <leat/buf.h>
@@ -46,9 +45,8 @@ hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decodes in place; the number of bytes, or -1. */
-static int64_t
-hex_decode(char *s, uint32_t len)
+int64_t
+pg_hex_decode(char *s, uint32_t len)
 {
 	uint32_t n = len / 2;
 
@@ -69,7 +67,7 @@ hex_value(const uint8_t *p, size_t len, struct leat_batch *mem,
     struct leat_value *ret)
 {
 	static const char digits[] = "0123456789abcdef";
-	char *to = leat_batch_alloc(mem, len * 2);
+	char *to = leat_batch_alloc(mem, len * 2 + 1);
 
 	if (to == NULL)
 		return PG_CONV_NOMEM;
@@ -94,7 +92,7 @@ pg_binary_value(int32_t mode, const void *p, size_t len,
 	}
 	if (mode == PG_BINARY_HEX)
 		return hex_value(p, len, mem, ret);
-	to = leat_batch_alloc(mem, n);
+	to = leat_batch_alloc(mem, n + 1);
 	if (to == NULL)
 		return PG_CONV_NOMEM;
 	leat_base64_encode(to, p, len);
@@ -116,7 +114,7 @@ pg_conv_bytea(const struct pg_type *ty, char *s, uint32_t len,
 
 	if (len < 2 || s[0] != '\\' || s[1] != 'x')
 		return PG_CONV_BAD;
-	n = hex_decode(s + 2, len - 2);
+	n = pg_hex_decode(s + 2, len - 2);
 	if (n < 0)
 		return PG_CONV_BAD;
 	return pg_binary_value(ty->mode, s + 2, (size_t)n, mem, ret);
@@ -146,7 +144,7 @@ pg_conv_bits(const struct pg_type *ty, char *s, uint32_t len,
     struct leat_batch *mem, struct leat_value *ret)
 {
 	size_t n = (len + 7) / 8;
-	uint8_t *b = leat_batch_alloc(mem, n);
+	uint8_t *b = leat_batch_alloc(mem, n + 1);	/* never of 0 */
 
 	(void)ty;
 	if (b == NULL)
@@ -269,77 +267,5 @@ pg_conv_hstore_map(const struct pg_type *ty, char *s, uint32_t len,
 	if (rc < 0)
 		return rc;
 	*ret = leat_items(LEAT_MAP, items, n);
-	return 0;
-}
-
-/* ----------------------------------------------------------------- geometry */
-
-static void
-put_le_double(uint8_t *to, double v)
-{
-	uint64_t bits;
-
-	memcpy(&bits, &v, 8);
-	bits = htole64(bits);
-	memcpy(to, &bits, 8);
-}
-
-/* "(1,2)" to {x, y, wkb, srid}. */
-int
-pg_conv_point(const struct pg_type *ty, char *s, uint32_t len,
-    struct leat_batch *mem, struct leat_value *ret)
-{
-	struct leat_str rest = { s, len }, x, y;
-	struct leat_value *items;
-	uint8_t *wkb;
-	double vx, vy;
-
-	(void)ty;
-	if (len < 5 || s[0] != '(' || s[len - 1] != ')')
-		return PG_CONV_BAD;
-	rest.ptr++;
-	rest.len -= 2;
-	x = leat_str_cut(&rest, ',');
-	y = rest;
-	if (leat_parse_f64(x, &vx) < 0 || leat_parse_f64(y, &vy) < 0)
-		return PG_CONV_NONE;
-	items = leat_batch_alloc(mem, 4 * sizeof(*items));
-	wkb = leat_batch_alloc(mem, 21);
-	if (items == NULL || wkb == NULL)
-		return PG_CONV_NOMEM;
-	memcpy(wkb, "\1\1\0\0\0", 5);
-	put_le_double(wkb + 5, vx);
-	put_le_double(wkb + 13, vy);
-	items[0] = leat_f64(vx);
-	items[1] = leat_f64(vy);
-	items[2] = leat_bytes(wkb, 21);
-	items[3] = leat_null();
-	*ret = leat_items(LEAT_STRUCT, items, 4);
-	return 0;
-}
-
-/* PostGIS prints EWKB as hex; the SRID stands behind the type if flagged. */
-int
-pg_conv_geometry(const struct pg_type *ty, char *s, uint32_t len,
-    struct leat_batch *mem, struct leat_value *ret)
-{
-	int64_t n = hex_decode(s, len);
-	struct leat_value *items;
-	uint32_t type, srid;
-
-	if (n < 9)
-		return n < 5 ? PG_CONV_BAD : PG_CONV_NONE;
-	items = leat_batch_alloc(mem, 3 * sizeof(*items));
-	if (items == NULL)
-		return PG_CONV_NOMEM;
-	memcpy(&type, s + 1, 4);
-	memcpy(&srid, s + 5, 4);
-	type = s[0] == 1 ? le32toh(type) : be32toh(type);
-	srid = s[0] == 1 ? le32toh(srid) : be32toh(srid);
-	items[0] = leat_bytes(s, (size_t)n);
-	items[1] = (type & 0x20000000u) == 0 ? leat_null() :
-	    leat_i32((int32_t)srid);
-	items[2] = leat_null();
-	*ret = leat_items(LEAT_STRUCT, items, ty->schema.nfields);
 	return 0;
 }

@@ -3,15 +3,19 @@
  * pg_default.c: a column's DEFAULT, as the default of its schema.
  *
  * The server prints constants as literals ('none'::text, 0, true, '-1'::
- * integer); these are converted as a value of the column would be. Anything
- * else is computed when a row is inserted, and gets a stand-in: 0, the epoch,
- * the zero UUID, an empty text.
+ * integer); these are converted as a value of the column would be. What a
+ * function computes when a row is inserted gets a stand-in, as in Debezium: 0,
+ * the epoch, the zero UUID, an empty text. Other expressions and other types
+ * (bytea, arrays, domains, ...) have none.
  */
 #include "pg_types.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <leat/str.h>
+
+enum { JSON_OID = 114, JSONB_OID = 3802 };
 
 /* A cast behind a literal: ::character varying(20)[], and nothing after it. */
 static int
@@ -76,6 +80,42 @@ starts_with_word(const char *p, const char *word)
 	return strncmp(p, word, n) == 0 && is_cast_or_end(p + n);
 }
 
+/* now(), (date_part(...))::integer, CURRENT_TIMESTAMP, ... */
+static int
+is_computed(const char *p)
+{
+	static const char *const words[] = { "CURRENT_TIMESTAMP",
+		"CURRENT_TIME", "CURRENT_DATE", "LOCALTIME",
+		"LOCALTIMESTAMP" };
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasecmp(p, words[i]) == 0)
+			return 1;
+	p += *p == '(';
+	n = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789_.");
+	return n > 0 && p[n] == '(' && strchr(p + n, ')') != NULL;
+}
+
+/* Types whose defaults are told. */
+static int
+has_defaults(const struct pg_type *ty)
+{
+	static const uint32_t oids[] = { 16, 20, 21, 23, 25, 114, 142, 700,
+		701, 1042, 1043, 1082, 1083, 1114, 1184, 1186, 1560, 1562,
+		1700, 2950, 3802 };
+
+	if (ty->is_domain || ty->schema.kind == LEAT_STRUCT)
+		return 0;
+	if (ty->conv == pg_conv_enum)
+		return 1;
+	for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++)
+		if (ty->oid == oids[i])
+			return 1;
+	return 0;
+}
+
 /* The stand-in for what is computed at insert. */
 static int
 stand_in(const struct pg_type *ty, struct leat_batch *mem,
@@ -84,8 +124,14 @@ stand_in(const struct pg_type *ty, struct leat_batch *mem,
 	static const char epoch[] = "1970-01-01 00:00:00+00";
 	char *s;
 
+	if (ty->conv == pg_conv_enum)
+		return 0;
 	if (ty->category == PG_CAT_UUID) {
 		*ret = leat_cstring("00000000-0000-0000-0000-000000000000");
+		return 1;
+	}
+	if (ty->oid == JSON_OID || ty->oid == JSONB_OID) {
+		*ret = leat_cstring("{}");
 		return 1;
 	}
 	if (ty->conv == pg_conv_timestamptz) {
@@ -105,8 +151,7 @@ pg_default_value(const struct pg_type *ty, const char *expr,
 	uint32_t len = 0;
 	char *s;
 
-	if (ty->schema.kind == LEAT_STRUCT ||
-	    starts_with_word(expr, "NULL"))
+	if (!has_defaults(ty) || starts_with_word(expr, "NULL"))
 		return 0;
 	pg_arena_batch_init(&ab, a);
 	if (starts_with_word(expr, "true") || starts_with_word(expr, "false")) {
@@ -118,6 +163,6 @@ pg_default_value(const struct pg_type *ty, const char *expr,
 			s = number_literal(expr, a, &len);
 	}
 	if (s == NULL)
-		return stand_in(ty, &ab.b, ret);
+		return is_computed(expr) ? stand_in(ty, &ab.b, ret) : 0;
 	return ty->conv(ty, s, len, &ab.b, ret) == 0;
 }

@@ -78,6 +78,7 @@ struct pg_incremental {
 	struct pg_inc_table *first;
 	uint32_t ntables;
 	int paused;
+	int held;		/* by wal.guard: as paused, and not told */
 	int dirty;		/* the state is newer than the last position */
 	char signal_id[PG_SIGNAL_ID_MAX + 1];
 

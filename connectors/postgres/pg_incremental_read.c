@@ -801,8 +801,8 @@ start_next(struct pg_incremental *inc, int may_start, struct leat_err *err)
 	struct leat_err why = LEAT_ERR_INIT;
 	int rc = 0;
 
-	if (!may_start || inc->paused || leat_stopping(inc->task) ||
-	    leat_mono_ms(inc->task) < inc->retry_ms)
+	if (!may_start || inc->paused || inc->held ||
+	    leat_stopping(inc->task) || leat_mono_ms(inc->task) < inc->retry_ms)
 		return 1;
 	if (!inc->begun)
 		rc = pg_inc_begin_table(inc, &why);
@@ -895,7 +895,7 @@ pg_inc_wait_fd(struct pg_incremental *inc, int fd, int64_t *ms)
 	if (!pg_inc_active(inc))
 		return fd;
 	now = leat_mono_ms(inc->task);
-	if (inc->step == PG_INC_IDLE && !inc->paused)
+	if (inc->step == PG_INC_IDLE && !inc->paused && !inc->held)
 		shorten(ms, inc->retry_ms > now ? inc->retry_ms - now : 1);
 	else if (inc->step == PG_INC_WAIT)
 		shorten(ms, inc->next_ask_ms - now);

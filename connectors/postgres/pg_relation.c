@@ -149,9 +149,13 @@ fill_columns(struct pg_relation *rel, const struct pgo_relation *msg,
 			continue;
 		col->not_null = info->not_null;
 		col->key_pos = info->key_pos;
+		col->comment = info->comment;
 		/* A default of another type belongs to another column. */
-		if (info->type_oid == col->type_oid)
-			col->def_expr = info->def;
+		if (info->type_oid != col->type_oid)
+			continue;
+		col->def_expr = info->def;
+		col->ndims = info->ndims;
+		col->type_name = info->type_name;
 	}
 	return 0;
 }

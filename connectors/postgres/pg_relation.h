@@ -15,6 +15,7 @@
 #include <leat/map.h>
 
 #include "pg_catalog.h"
+#include "pg_mask.h"
 #include "pgoutput.h"
 
 struct pg_col {
@@ -27,8 +28,13 @@ struct pg_col {
 	uint32_t not_null;
 	uint32_t key_pos;	/* 1.. */
 	const char *def_expr;
+	int32_t ndims;		/* of an array, as declared */
+	const char *comment;
+	const char *type_name;
+	const struct pg_mask *mask;	/* changes values, or NULL */
 	struct leat_value missing;	/* of an old row without this column */
 	struct leat_schema schema;	/* of the field */
+	struct leat_schema key_schema;	/* the same without masks */
 };
 
 struct pg_relation {

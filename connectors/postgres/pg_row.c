@@ -104,6 +104,17 @@ convert(struct pg_relcache *rc, struct pg_relation *rel,
 	return unexpressible(rc, rel, col, from, rc2, ret, err);
 }
 
+/* Masks and cuts do not reach the key. */
+static int
+masked(const struct pg_relation *rel, const struct pg_col *col, uint32_t at,
+    struct leat_batch *b, struct leat_value *field, struct leat_value *keys)
+{
+	for (uint32_t i = 0; i < rel->nkeys; i++)
+		if (rel->key_cols[i] == at)
+			keys[i] = *field;
+	return pg_mask_value(col->mask, b, field);
+}
+
 int
 pg_row_convert(struct pg_relcache *rc, struct pg_relation *rel,
     const struct pgo_tuple *t, const struct pgo_tuple *old_row, int how,
@@ -138,6 +149,8 @@ pg_row_convert(struct pg_relcache *rc, struct pg_relation *rel,
 		}
 		rc2 = convert(rc, rel, col, from, how, b,
 		    &fields[col->field], err);
+		if (rc2 == 0 && col->mask != NULL)
+			rc2 = masked(rel, col, i, b, &fields[col->field], keys);
 		if (rc2 != 0)
 			return rc2;
 	}
@@ -145,7 +158,8 @@ pg_row_convert(struct pg_relcache *rc, struct pg_relation *rel,
 		const struct pg_col *col = &rel->cols[rel->key_cols[i]];
 
 		if (col->field >= 0) {
-			keys[i] = fields[col->field];
+			if (col->mask == NULL)
+				keys[i] = fields[col->field];
 			continue;
 		}
 		rc2 = convert(rc, rel, col, &t->cols[rel->key_cols[i]], how, b,

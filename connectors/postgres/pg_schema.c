@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "pg_mask.h"
+#include "pg_names.h"
+
 enum { TOPIC_MAX = 249 };
 
 static int
@@ -107,12 +110,12 @@ pg_schema_heartbeat(struct leat_task *t, const struct leat_schema **ret_key,
 
 static int
 build_column(struct pg_relcache *rc, struct pg_relation *rel,
-    struct pg_col *col, struct leat_err *err)
+    struct pg_col *col, const struct pg_rules *rules, struct leat_err *err)
 {
 	struct pg_type_env env = { .cfg = rc->cfg, .lookup = pg_catalog_type,
 		.arg = rc->conn };
-	int rc2 = pg_type_resolve(&env, col->type_oid, col->typmod, &rel->arena,
-	    &col->type, err);
+	int rc2 = pg_type_resolve(&env, col->type_oid, col->typmod, col->ndims,
+	    &rel->arena, &col->type, err);
 
 	col->field = -1;
 	if (rc2 < 0)
@@ -124,34 +127,76 @@ build_column(struct pg_relcache *rc, struct pg_relation *rel,
 		return 0;
 	}
 	col->schema = col->type->schema;
-	col->schema.optional = !col->not_null;
+	col->schema.optional |= !col->not_null;
 	if (col->def_expr != NULL && pg_default_value(col->type,
 	    col->def_expr, &rel->arena, &col->schema.def))
 		col->schema.has_default = 1;
 	col->missing = !col->not_null ? leat_null() :
 	    col->schema.has_default ? col->schema.def : col->type->fallback;
+	return pg_rules_apply(rules, rc->task, rel, col) < 0 ?
+	    no_memory(err) : 0;
+}
+
+/* A column's name as that of a field. */
+static const char *
+field_name(struct pg_relcache *rc, struct pg_relation *rel,
+    const struct pg_col *col)
+{
+	return pg_adjust_name(&rel->arena, rc->cfg->field_names, 1,
+	    col->name);
+}
+
+/* <topic>.<what>, as the name of a schema. */
+static const char *
+schema_name(struct pg_relcache *rc, struct pg_relation *rel, const char *what)
+{
+	const char *s = leat_arena_printf(&rel->arena, "%s.%s", rel->topic,
+	    what);
+
+	return s == NULL ? NULL : pg_adjust_name(&rel->arena,
+	    rc->cfg->schema_names, 0, s);
+}
+
+static int
+same_names(const struct pg_relation *rel, const struct leat_field *f,
+    struct leat_err *err)
+{
+	for (uint32_t i = 1; i < rel->nfields; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (strcmp(f[i].name, f[j].name) == 0)
+				return leat_err_set(err, LEAT_CLS_CONFIG,
+				    LEAT_E_CONFIG, "field.name.adjustment.mode:"
+				    " two columns of %s.%s become '%s'; "
+				    "avro_unicode keeps them apart",
+				    rel->schema, rel->name, f[i].name);
 	return 0;
 }
 
 /* The columns that become fields, and the array of those. */
-static struct leat_field *
-choose_fields(struct pg_relcache *rc, struct pg_relation *rel)
+static int
+choose_fields(struct pg_relcache *rc, struct pg_relation *rel,
+    struct leat_field **ret_fields, struct leat_err *err)
 {
 	struct leat_field *f = leat_arena_calloc(&rel->arena, rel->ncols,
 	    sizeof(*f));
 
-	for (uint32_t i = 0; f != NULL && i < rel->ncols; i++) {
+	if (f == NULL)
+		return no_memory(err);
+	for (uint32_t i = 0; i < rel->ncols; i++) {
 		struct pg_col *col = &rel->cols[i];
 
 		if (col->type == NULL || !pg_filters_column(rc->filters,
 		    rel->schema, rel->name, col->name))
 			continue;
 		col->field = (int32_t)rel->nfields;
-		f[rel->nfields].name = col->name;
+		f[rel->nfields].name = field_name(rc, rel, col);
 		f[rel->nfields].schema = &col->schema;
-		rel->nfields++;
+		if (f[rel->nfields++].name == NULL)
+			return no_memory(err);
 	}
-	return f;
+	*ret_fields = f;
+	return rc->cfg->field_names == PG_NAMES_NONE ? 0 :
+	    same_names(rel, f, err);
 }
 
 /* ------------------------------------------------------------------- keys */
@@ -263,14 +308,16 @@ intern_key(struct pg_relcache *rc, struct pg_relation *rel,
 
 	if (rel->nkeys == 0)
 		return 0;
-	s.name = leat_arena_printf(&rel->arena, "%s.Key", rel->topic);
+	s.name = schema_name(rc, rel, "Key");
 	if (f == NULL || s.name == NULL)
 		return no_memory(err);
 	for (uint32_t i = 0; i < rel->nkeys; i++) {
 		struct pg_col *col = &rel->cols[rel->key_cols[i]];
 
-		f[i].name = col->name;
-		f[i].schema = &col->schema;
+		f[i].name = field_name(rc, rel, col);
+		f[i].schema = &col->key_schema;
+		if (f[i].name == NULL)
+			return no_memory(err);
 	}
 	s.fields = f;
 	rel->key_schema = leat_schema_intern(rc->task, &s, err);
@@ -306,8 +353,8 @@ intern_envelope(struct pg_relcache *rc, struct pg_relation *rel,
 	struct leat_schema env = { .kind = LEAT_STRUCT, .version = 2,
 		.fields = f, .nfields = PG_ENV_N };
 
-	row.name = leat_arena_printf(&rel->arena, "%s.Value", rel->topic);
-	env.name = leat_arena_printf(&rel->arena, "%s.Envelope", rel->topic);
+	row.name = schema_name(rc, rel, "Value");
+	env.name = schema_name(rc, rel, "Envelope");
 	if (row.name == NULL || env.name == NULL)
 		return no_memory(err);
 	rel->envelope = leat_schema_intern(rc->task, &env, err);
@@ -315,22 +362,32 @@ intern_envelope(struct pg_relcache *rc, struct pg_relation *rel,
 	    leat_err_wrap(err, "schema of the rows") : 0;
 }
 
+static int
+build_columns(struct pg_relcache *rc, struct pg_relation *rel,
+    struct leat_err *err)
+{
+	struct pg_rules rules;
+	int rc2 = pg_rules_init(&rules, rc->cfg, err);
+
+	if (rc2 < 0)
+		return rc2;
+	for (uint32_t i = 0; i < rel->ncols && rc2 == 0; i++)
+		rc2 = build_column(rc, rel, &rel->cols[i], &rules, err);
+	pg_rules_fini(&rules);
+	return rc2;
+}
+
 int
 pg_schema_build(struct pg_relcache *rc, struct pg_relation *rel,
     struct leat_err *err)
 {
-	struct leat_field *fields;
-	int rc2;
+	struct leat_field *fields = NULL;
+	int rc2 = build_columns(rc, rel, err);
 
-	for (uint32_t i = 0; i < rel->ncols; i++) {
-		rc2 = build_column(rc, rel, &rel->cols[i], err);
-		if (rc2 < 0)
-			return rc2;
-	}
-	fields = choose_fields(rc, rel);
-	if (fields == NULL)
-		return no_memory(err);
-	rc2 = choose_key(rc, rel, err);
+	if (rc2 == 0)
+		rc2 = choose_fields(rc, rel, &fields, err);
+	if (rc2 == 0)
+		rc2 = choose_key(rc, rel, err);
 	if (rc2 == 0)
 		rc2 = intern_key(rc, rel, err);
 	if (rc2 == 0)

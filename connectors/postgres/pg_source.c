@@ -401,7 +401,7 @@ source_open(struct leat_task *t, const void *config, void **ret_self,
 	return 0;
 }
 
-/* For tests: the slot dies with the task. */
+/* For tests, and where the guard gives it up: the slot dies with the task. */
 static void
 drop_slot(struct pg_source *s)
 {
@@ -433,7 +433,7 @@ source_close(void *self)
 	if (s->phase == PHASE_STREAM || s->phase == PHASE_BLOCKING)
 		pg_stream_stop(&s->stream);
 	pg_conn_close(&s->repl);
-	if (s->cfg->slot_drop)
+	if (s->cfg->slot_drop || s->stream.watch.guard.gave_up)
 		drop_slot(s);
 	source_free(s);
 }

@@ -372,6 +372,23 @@ take_frames(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 	}
 }
 
+/*
+ * The server decodes with the catalog of the change's time: a publication that
+ * was missing then is missing for ever.
+ */
+static int
+explain_lost(const struct pg_stream *s, struct leat_err *err)
+{
+	if (strcmp(err->sqlstate, "42704") == 0 &&
+	    strstr(err->text, "publication") != NULL)
+		return leat_err_wrap(err, "changes were made while publication "
+		    "'%s' did not exist, and cannot be decoded: SELECT "
+		    "pg_drop_replication_slot('%s'); and delete the "
+		    "connector's stored offsets, to take a new snapshot",
+		    s->cfg->publication, s->cfg->slot);
+	return err->code;
+}
+
 /* What the socket has, into the queue. 0: there is more; 2: that was all. */
 static int
 receive(struct pg_stream *s, struct leat_err *err)
@@ -394,7 +411,7 @@ receive(struct pg_stream *s, struct leat_err *err)
 			return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_REMOTE,
 			    "the server ended the stream");
 		if (rc < 0)
-			return rc;
+			return explain_lost(s, err);
 		if (data != NULL)
 			queue_push(&s->queue, data, len, now);
 	}
@@ -510,6 +527,8 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 		(void)receive(s, &s->failed);
 	if (s->failed.code == 0)
 		(void)pg_watch_poll(&s->watch, &s->failed);
+	if (s->control != NULL)
+		s->control->inc.held = pg_guard_holds(&s->watch.guard);
 	if (s->failed.code != 0 && s->queue.len == 0) {
 		leat_metric_set(s->m_connected, 0);
 		*err = s->failed;

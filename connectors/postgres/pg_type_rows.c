@@ -33,12 +33,45 @@ pg_type_set_params(struct pg_type_build *b, uint32_t n,
 	return 0;
 }
 
-static int
-set_fields(struct pg_type_build *b, const struct leat_field *fields, uint32_t n)
+int
+pg_type_set_fields(struct pg_type_build *b, uint32_t n, const char *kinds,
+    const char *const *names)
 {
-	b->ty->schema.fields = fields;
+	struct leat_field *f = leat_arena_calloc(b->a, n, sizeof(*f));
+
+	if (f == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		int optional = kinds[i] >= 'a' && kinds[i] <= 'z';
+		int kind = 0;
+
+		switch (kinds[i] & ~0x20) {
+		case 'C': kind = LEAT_INT8; break;
+		case 'H': kind = LEAT_INT16; break;
+		case 'I': kind = LEAT_INT32; break;
+		case 'L': kind = LEAT_INT64; break;
+		case 'D': kind = LEAT_FLOAT64; break;
+		case 'S': kind = LEAT_STRING; break;
+		case 'B': kind = LEAT_BYTES; break;
+		default: break;
+		}
+		f[i].name = names[i];
+		f[i].schema = leat_schema_plain(kind, optional);
+	}
+	b->ty->schema.fields = f;
 	b->ty->schema.nfields = n;
 	return 0;
+}
+
+int
+pg_type_set_fallback(struct pg_type_build *b, const char *text)
+{
+	struct pg_arena_batch ab;
+	char *s = leat_arena_strdup(b->a, text);
+
+	pg_arena_batch_init(&ab, b->a);
+	return s == NULL ? -ENOMEM : b->ty->conv(b->ty, s,
+	    (uint32_t)strlen(s), &ab.b, &b->ty->fallback);
 }
 
 static int
@@ -58,6 +91,26 @@ decimal_param(struct pg_type_build *b, int32_t scale, int32_t precision)
 	return pg_type_set_params(b, precision > 0 ? 2 : 1, pairs);
 }
 
+/* Zero as text, with its zeros behind the point. */
+static const char *
+zero_text(struct pg_type_build *b, int64_t scale)
+{
+	return scale <= 0 ? "0" :
+	    leat_arena_printf(b->a, "0.%0*d", (int)scale, 0);
+}
+
+static int
+string_decimal(struct pg_type_build *b, int64_t scale)
+{
+	const char *zero = zero_text(b, scale);
+
+	if (zero == NULL)
+		return -ENOMEM;
+	pg_type_set_schema(b, LEAT_STRING, NULL);
+	b->ty->fallback = leat_cstring(zero);
+	return 0;
+}
+
 static int
 make_vardecimal(struct pg_type_build *b)
 {
@@ -66,26 +119,22 @@ make_vardecimal(struct pg_type_build *b)
 		{ .kind = LEAT_BYTES, .len = 1,
 			.u.b = (const uint8_t *)"" },
 	};
-	struct leat_field *f = leat_arena_calloc(b->a, 2, sizeof(*f));
+	static const char *const names[] = { "scale", "value" };
 
-	if (f == NULL)
-		return -ENOMEM;
-	f[0].name = "scale";
-	f[0].schema = leat_schema_plain(LEAT_INT32, 0);
-	f[1].name = "value";
-	f[1].schema = leat_schema_plain(LEAT_BYTES, 0);
 	pg_type_set_schema(b, LEAT_STRUCT,
 	    "io.debezium.data.VariableScaleDecimal");
 	b->ty->schema.doc = "Variable scaled decimal";
 	b->ty->fallback = leat_items(LEAT_STRUCT, zero, 2);
 	b->ty->conv = pg_conv_vardecimal;
-	return set_fields(b, f, 2);
+	return pg_type_set_fields(b, 2, "IB", names);
 }
 
 static int
 make_numeric(struct pg_type_build *b)
 {
-	int32_t mod = b->typmod - 4;
+	int32_t mod = b->typmod < 4 ? 0 : b->typmod - 4;
+	/* 11 bits and a sign */
+	int32_t scale = ((mod & 0x7ff) ^ 1024) - 1024;
 
 	if (b->env->cfg->decimal_mode == PG_DECIMAL_DOUBLE) {
 		pg_type_set_schema(b, LEAT_FLOAT64, NULL);
@@ -94,18 +143,14 @@ make_numeric(struct pg_type_build *b)
 		return 0;
 	}
 	if (b->env->cfg->decimal_mode == PG_DECIMAL_STRING) {
-		pg_type_set_schema(b, LEAT_STRING, NULL);
-		b->ty->fallback = leat_cstring("0");
 		b->ty->conv = pg_conv_numeric_string;
-		return 0;
+		return string_decimal(b, b->typmod < 4 ? 0 : scale);
 	}
 	if (b->typmod < 4)
 		return make_vardecimal(b);
 	b->ty->conv = pg_conv_decimal;
 	b->ty->precision = (mod >> 16) & 0xffff;
-	/* The scale has 11 bits and a sign. */
-	return decimal_param(b, ((mod & 0x7ff) ^ 1024) - 1024,
-	    b->ty->precision);
+	return decimal_param(b, scale, b->ty->precision);
 }
 
 static int
@@ -118,130 +163,11 @@ make_money(struct pg_type_build *b)
 		return 0;
 	}
 	if (b->env->cfg->decimal_mode == PG_DECIMAL_STRING) {
-		pg_type_set_schema(b, LEAT_STRING, NULL);
-		b->ty->fallback = leat_cstring("0");
 		b->ty->conv = pg_conv_money_string;
-		return 0;
+		return string_decimal(b, b->env->cfg->money_digits);
 	}
 	b->ty->conv = pg_conv_money;
 	return decimal_param(b, (int32_t)b->env->cfg->money_digits, 0);
-}
-
-static int
-make_date(struct pg_type_build *b)
-{
-	int32_t mode = b->env->cfg->time_mode;
-
-	b->ty->mode = mode == PG_TIME_ISOSTRING ? PG_OUT_ISO : PG_OUT_DAYS;
-	if (mode == PG_TIME_ISOSTRING) {
-		pg_type_set_schema(b, LEAT_STRING, "io.debezium.time.IsoDate");
-		b->ty->fallback = leat_cstring("1970-01-01Z");
-	} else {
-		pg_type_set_schema(b, LEAT_INT32, mode == PG_TIME_CONNECT ?
-		    "org.apache.kafka.connect.data.Date" :
-		    "io.debezium.time.Date");
-		b->ty->fallback = leat_i32(0);
-	}
-	return 0;
-}
-
-/* How a time or timestamp of precision p comes out under the option. */
-static int32_t
-time_output(int32_t mode, int32_t p, int is_time)
-{
-	switch (mode) {
-	case PG_TIME_ADAPTIVE:
-		return p <= 3 ? PG_OUT_MS : PG_OUT_US;
-	case PG_TIME_ADAPTIVE_TIME_MICROS:
-		return p <= 3 && !is_time ? PG_OUT_MS : PG_OUT_US;
-	case PG_TIME_NANOS:
-		return PG_OUT_NS;
-	case PG_TIME_CONNECT:
-		return PG_OUT_MS;
-	case PG_TIME_ISOSTRING:
-		return PG_OUT_ISO;
-	default:
-		return PG_OUT_US;
-	}
-}
-
-static int
-make_time(struct pg_type_build *b)
-{
-	static const char *const names[] = { NULL, "io.debezium.time.Time",
-		"io.debezium.time.MicroTime", "io.debezium.time.NanoTime",
-		"io.debezium.time.IsoTime" };
-	int32_t mode = b->env->cfg->time_mode;
-	int32_t p = b->typmod < 0 ? 6 : b->typmod;
-	int32_t out = time_output(mode, p, 1);
-
-	b->ty->mode = out;
-	b->ty->precision = p;
-	if (out == PG_OUT_ISO) {
-		pg_type_set_schema(b, LEAT_STRING, names[out]);
-		b->ty->fallback = leat_cstring("00:00:00Z");
-		return 0;
-	}
-	pg_type_set_schema(b, out == PG_OUT_MS ? LEAT_INT32 : LEAT_INT64,
-	    mode == PG_TIME_CONNECT ? "org.apache.kafka.connect.data.Time" :
-	    names[out]);
-	b->ty->fallback = out == PG_OUT_MS ? leat_i32(0) : leat_i64(0);
-	return 0;
-}
-
-static int
-make_timestamp(struct pg_type_build *b)
-{
-	static const char *const names[] = { NULL,
-		"io.debezium.time.Timestamp",
-		"io.debezium.time.MicroTimestamp",
-		"io.debezium.time.NanoTimestamp",
-		"io.debezium.time.IsoTimestamp" };
-	int32_t mode = b->env->cfg->time_mode;
-	int32_t p = b->typmod < 0 ? 6 : b->typmod;
-	int32_t out = time_output(mode, p, 0);
-
-	b->ty->mode = out;
-	b->ty->precision = p;
-	if (out == PG_OUT_ISO) {
-		pg_type_set_schema(b, LEAT_STRING, names[out]);
-		b->ty->fallback = leat_cstring("1970-01-01T00:00:00Z");
-		return 0;
-	}
-	pg_type_set_schema(b, LEAT_INT64, mode == PG_TIME_CONNECT ?
-	    "org.apache.kafka.connect.data.Timestamp" : names[out]);
-	b->ty->fallback = leat_i64(0);
-	return 0;
-}
-
-static int
-make_timestamptz(struct pg_type_build *b)
-{
-	b->ty->precision = b->typmod < 0 || b->typmod > 6 ? 6 : b->typmod;
-	b->ty->fallback = leat_cstring("1970-01-01T00:00:00Z");
-	return 0;
-}
-
-static int
-make_timetz(struct pg_type_build *b)
-{
-	b->ty->fallback = leat_cstring("00:00:00Z");
-	return 0;
-}
-
-static int
-make_interval(struct pg_type_build *b)
-{
-	b->ty->mode = b->env->cfg->interval_mode;
-	if (b->ty->mode == PG_INTERVAL_STRING) {
-		pg_type_set_schema(b, LEAT_STRING, "io.debezium.time.Interval");
-		b->ty->fallback = leat_cstring("P0Y0M0DT0H0M0S");
-	} else {
-		pg_type_set_schema(b, LEAT_INT64,
-		    "io.debezium.time.MicroDuration");
-		b->ty->fallback = leat_i64(0);
-	}
-	return 0;
 }
 
 static int
@@ -298,60 +224,6 @@ make_hstore(struct pg_type_build *b)
 }
 
 static int
-make_point(struct pg_type_build *b)
-{
-	static const struct leat_value zero[4] = {
-		{ .kind = LEAT_FLOAT64 },
-		{ .kind = LEAT_FLOAT64 },
-		{ .kind = LEAT_NULL },
-		{ .kind = LEAT_NULL },
-	};
-	static const char *const names[] = { "x", "y", "wkb", "srid" };
-	static const int kinds[] = { LEAT_FLOAT64, LEAT_FLOAT64, LEAT_BYTES,
-		LEAT_INT32 };
-	struct leat_field *f = leat_arena_calloc(b->a, 4, sizeof(*f));
-
-	if (f == NULL)
-		return -ENOMEM;
-	for (int i = 0; i < 4; i++) {
-		f[i].name = names[i];
-		f[i].schema = leat_schema_plain(kinds[i], i >= 2);
-	}
-	b->ty->schema.doc = "Geometry (POINT)";
-	b->ty->fallback = leat_items(LEAT_STRUCT, zero, 4);
-	return set_fields(b, f, 4);
-}
-
-/* geometry is v2 with a map of extensions, geography v1 without. */
-static int
-make_geometry(struct pg_type_build *b)
-{
-	static const struct leat_schema extensions = { .kind = LEAT_MAP,
-		.optional = 1 };
-	int geometry = strcmp(b->info->name, "geometry") == 0;
-	struct leat_field *f = leat_arena_calloc(b->a, 3, sizeof(*f));
-	struct leat_schema *ext = leat_arena_memdup(b->a, &extensions,
-	    sizeof(extensions));
-	struct leat_value *v = leat_arena_calloc(b->a, 3, sizeof(*v));
-
-	if (f == NULL || ext == NULL || v == NULL)
-		return -ENOMEM;
-	ext->key = leat_schema_plain(LEAT_STRING, 0);
-	ext->elem = leat_schema_plain(LEAT_STRING, 0);
-	f[0].name = "wkb";
-	f[0].schema = leat_schema_plain(LEAT_BYTES, 0);
-	f[1].name = "srid";
-	f[1].schema = leat_schema_plain(LEAT_INT32, 1);
-	f[2].name = "extensions";
-	f[2].schema = ext;
-	v[0] = leat_bytes("", 0);
-	b->ty->schema.doc = geometry ? "Geometry" : NULL;
-	b->ty->schema.version = geometry ? 2 : 1;
-	b->ty->fallback = leat_items(LEAT_STRUCT, v, geometry ? 3 : 2);
-	return set_fields(b, f, geometry ? 3 : 2);
-}
-
-static int
 make_vector(struct pg_type_build *b)
 {
 	int dbl = strcmp(b->info->name, "vector") == 0;
@@ -360,11 +232,33 @@ make_vector(struct pg_type_build *b)
 	if (e == NULL)
 		return -ENOMEM;
 	e->conv = pg_conv_float;
+	b->ty->delim = ',';
 	e->schema.kind = dbl ? LEAT_FLOAT64 : LEAT_FLOAT32;
 	b->ty->elem = e;
 	b->ty->schema.elem = leat_schema_plain(e->schema.kind, 0);
 	b->ty->fallback = leat_items(LEAT_ARRAY, NULL, 0);
 	return 0;
+}
+
+static int
+make_sparse(struct pg_type_build *b)
+{
+	static const char *const names[] = { "dimensions", "vector" };
+	struct leat_schema *map = leat_arena_calloc(b->a, 1, sizeof(*map));
+	struct leat_field *f;
+
+	if (map == NULL || pg_type_set_fields(b, 2, "HH", names) < 0)
+		return -ENOMEM;
+	map->kind = LEAT_MAP;
+	map->key = leat_schema_plain(LEAT_INT16, 0);
+	map->elem = leat_schema_plain(LEAT_FLOAT64, 0);
+	f = leat_arena_memdup(b->a, b->ty->schema.fields, 2 * sizeof(*f));
+	if (f == NULL)
+		return -ENOMEM;
+	f[1].schema = map;
+	b->ty->schema.fields = f;
+	b->ty->schema.doc = "Sparse double vector";
+	return pg_type_set_fallback(b, "{}/0");
 }
 
 /* --------------------------------------------------------------- the table */
@@ -389,37 +283,49 @@ static const struct pg_type_row rows[] = {
 	ROW(16, 1000, BOOLEAN, OTHER, NULL, bool, NULL),
 	ROW(17, 1001, BYTES, BINARY, NULL, bytea, make_binary),
 	ROW(18, 1002, STRING, TEXT, NULL, text, NULL),
-	ROW(19, 0, STRING, TEXT, NULL, text, NULL),
+	ROW(19, 1003, STRING, TEXT, NULL, text, NULL),
 	ROW(20, 1016, INT64, NUMBER, NULL, int, NULL),
 	ROW(21, 1005, INT16, NUMBER, NULL, int, NULL),
 	ROW(23, 1007, INT32, NUMBER, NULL, int, NULL),
 	ROW(25, 1009, STRING, TEXT, NULL, text, NULL),
 	ROW(26, 1028, INT64, NUMBER, NULL, int, NULL),
 	ROW(114, 199, STRING, TEXT, DBZ "Json", text, NULL),
-	ROW(142, 0, STRING, TEXT, DBZ "Xml", text, NULL),
-	ROW(600, 0, STRUCT, OTHER, DBZ "geometry.Point", point, make_point),
+	ROW(142, 143, STRING, TEXT, DBZ "Xml", text, NULL),
+	ROW(600, 1017, STRUCT, OTHER, DBZ "geometry.Point", point,
+	    pg_make_point),
+	ROW(601, 1018, STRUCT, OTHER, DBZ "geometry.Geometry", lseg,
+	    pg_make_shape),
+	ROW(602, 1019, STRUCT, OTHER, DBZ "geometry.Geometry", path,
+	    pg_make_shape),
+	ROW(603, 1020, STRUCT, OTHER, DBZ "geometry.Geometry", box,
+	    pg_make_shape),
+	ROW(604, 1027, STRUCT, OTHER, DBZ "geometry.Geometry", polygon,
+	    pg_make_shape),
+	ROW(628, 629, STRUCT, OTHER, DBZ "geometry.Line", line, pg_make_line),
 	ROW(650, 651, STRING, TEXT, NULL, text, NULL),
 	ROW(700, 1021, FLOAT32, NUMBER, NULL, float, NULL),
 	ROW(701, 1022, FLOAT64, NUMBER, NULL, float, NULL),
+	ROW(718, 719, STRUCT, OTHER, DBZ "geometry.Circle", circle,
+	    pg_make_circle),
 	ROW(774, 775, STRING, TEXT, NULL, text, NULL),
-	ROW(790, 0, BYTES, NUMBER, NULL, money, make_money),
+	ROW(790, 791, BYTES, NUMBER, NULL, money, make_money),
 	ROW(829, 1040, STRING, TEXT, NULL, text, NULL),
 	ROW(869, 1041, STRING, TEXT, NULL, text, NULL),
 	ROW(1042, 1014, STRING, TEXT, NULL, text, NULL),
 	ROW(1043, 1015, STRING, TEXT, NULL, text, NULL),
-	ROW(1082, 1182, INT32, TIME, NULL, date, make_date),
-	ROW(1083, 1183, INT64, TIME, NULL, time, make_time),
-	ROW(1114, 1115, INT64, TIME, NULL, timestamp, make_timestamp),
+	ROW(1082, 1182, INT32, TIME, NULL, date, pg_make_date),
+	ROW(1083, 1183, INT64, TIME, NULL, time, pg_make_time),
+	ROW(1114, 1115, INT64, TIME, NULL, timestamp, pg_make_timestamp),
 	ROW(1184, 1185, STRING, TIME, "io.debezium.time.ZonedTimestamp",
-	    timestamptz, make_timestamptz),
-	ROW(1186, 0, INT64, OTHER, NULL, interval, make_interval),
+	    timestamptz, pg_make_timestamptz),
+	ROW(1186, 1187, INT64, OTHER, NULL, interval, pg_make_interval),
 	ROW(1266, 1270, STRING, TIME, "io.debezium.time.ZonedTime", timetz,
-	    make_timetz),
-	ROW(1560, 0, BYTES, OTHER, NULL, bits, make_bit),
-	ROW(1562, 0, BYTES, OTHER, NULL, bits, make_bits),
+	    pg_make_timetz),
+	ROW(1560, 1561, BYTES, OTHER, NULL, bits, make_bit),
+	ROW(1562, 1563, BYTES, OTHER, NULL, bits, make_bits),
 	ROW(1700, 1231, BYTES, NUMBER, NULL, decimal, make_numeric),
 	ROW(2950, 2951, STRING, UUID, DBZ "Uuid", text, NULL),
-	ROW(3614, 0, STRING, TEXT, DBZ "Tsvector", text, NULL),
+	ROW(3614, 3643, STRING, TEXT, DBZ "Tsvector", text, NULL),
 	ROW(3802, 3807, STRING, TEXT, DBZ "Json", text, NULL),
 	ROW(3904, 3905, STRING, TEXT, NULL, text, NULL),
 	ROW(3906, 3907, STRING, TEXT, NULL, text, NULL),
@@ -431,14 +337,20 @@ static const struct pg_type_row rows[] = {
 	EXT("ltree", STRING, TEXT, DBZ "Ltree", text, NULL),
 	EXT("hstore", STRING, TEXT, DBZ "Json", hstore_json, make_hstore),
 	EXT("geometry", STRUCT, OTHER, DBZ "geometry.Geometry", geometry,
-	    make_geometry),
+	    pg_make_geometry),
 	EXT("geography", STRUCT, OTHER, DBZ "geometry.Geography", geometry,
-	    make_geometry),
+	    pg_make_geometry),
 	EXT("vector", ARRAY, OTHER, DBZ "DoubleVector", vector, make_vector),
 	EXT("halfvec", ARRAY, OTHER, DBZ "FloatVector", vector, make_vector),
+	EXT("sparsevec", STRUCT, OTHER, DBZ "SparseDoubleVector", sparse,
+	    make_sparse),
 	EXT("isbn", STRING, TEXT, NULL, text, NULL),
 	EXT("isbn13", STRING, TEXT, NULL, text, NULL),
+	EXT("ismn", STRING, TEXT, NULL, text, NULL),
+	EXT("ismn13", STRING, TEXT, NULL, text, NULL),
 	EXT("issn", STRING, TEXT, NULL, text, NULL),
+	EXT("issn13", STRING, TEXT, NULL, text, NULL),
+	EXT("upc", STRING, TEXT, NULL, text, NULL),
 	EXT("ean13", STRING, TEXT, NULL, text, NULL),
 };
 /* clang-format on */
@@ -469,4 +381,10 @@ const struct pg_type_row pg_type_row_unknown = {
 	.category = PG_CAT_BINARY,
 	.conv = pg_conv_unknown,
 	.make = make_binary,
+};
+
+const struct pg_type_row pg_type_row_text = {
+	.kind = LEAT_STRING,
+	.category = PG_CAT_TEXT,
+	.conv = pg_conv_text,
 };

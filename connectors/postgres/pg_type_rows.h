@@ -16,6 +16,7 @@ struct pg_type_build {
 	struct leat_arena *a;
 	struct pg_type *ty;
 	int32_t typmod;
+	int32_t ndims;	/* of an array, as declared */
 	const struct pg_typeinfo *info;	/* types that are not built in */
 };
 
@@ -37,13 +38,31 @@ const struct pg_type_row *pg_type_row_by_oid(uint32_t oid, int as_array);
 /* The row of an extension's type. */
 const struct pg_type_row *pg_type_row_by_name(const char *name);
 
-/* A row for types without a mapping: the bytes of their text. */
-extern const struct pg_type_row pg_type_row_unknown;
+/* Rows for types without a mapping: the bytes of their text, or that itself. */
+extern const struct pg_type_row pg_type_row_unknown, pg_type_row_text;
+
+/* pg_placeholder.c: 0 or -ENOMEM */
+int pg_type_set_placeholder(struct pg_type_build *b);
+
+/* pg_type_time.c */
+pg_type_maker pg_make_date, pg_make_time, pg_make_timestamp,
+    pg_make_timestamptz, pg_make_timetz, pg_make_interval;
+/* pg_type_shape.c */
+pg_type_maker pg_make_point, pg_make_line, pg_make_circle, pg_make_shape,
+    pg_make_geometry;
 
 void pg_type_set_schema(struct pg_type_build *b, uint8_t kind,
     const char *name);
 /* n parameters from n pairs of key and value; 0 or -ENOMEM. */
 int pg_type_set_params(struct pg_type_build *b, uint32_t n,
     const char *const *pairs);
+/*
+ * The fields of a struct, of plain kinds: C H I L for int8 to int64, D for
+ * float64, S and B for string and bytes; small letters for optional ones.
+ */
+int pg_type_set_fields(struct pg_type_build *b, uint32_t n, const char *kinds,
+    const char *const *names);
+/* What the type makes of a text, for a missing NOT NULL value. */
+int pg_type_set_fallback(struct pg_type_build *b, const char *text);
 
 #endif

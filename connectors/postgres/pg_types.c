@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pg_types.c: how a column's type is resolved: built-in types and extensions'
- * by the table in pg_type_rows.c; enums, domains and arrays by what the catalog
- * says.
+ * by the table in pg_type_rows.c; enums, domains, arrays and the rest by what
+ * the catalog says.
  */
 #include "pg_types.h"
 
@@ -12,6 +12,13 @@
 #include <leat/str.h>
 
 #include "pg_type_rows.h"
+
+enum {
+	BOX_OID = 603,	/* the built-in type whose arrays use semicolons */
+	FIRST_USER_OID = 16384,
+	DIMENSIONS_MAX = 6,	/* the server's own limit */
+	NESTING_MAX = 16	/* domains over arrays of domains over ... */
+};
 
 /* --------------------------------------------------------------- resolving */
 
@@ -23,91 +30,6 @@ plain_fallback(uint8_t kind)
 	case LEAT_BYTES: return leat_bytes("", 0);
 	default: return (struct leat_value){ .kind = kind };
 	}
-}
-
-/* The option's text as bytes: itself, or what hex: spells. */
-static struct leat_str
-placeholder_bytes(struct pg_type_build *b)
-{
-	const char *text = b->env->cfg->placeholder;
-	struct leat_str s = leat_str_c(text);
-	char *hex;
-	struct leat_value v;
-	struct pg_type raw = { .mode = PG_BINARY_BYTES };
-	struct pg_arena_batch ab;
-
-	if (!leat_str_starts(s, "hex:"))
-		return s;
-	pg_arena_batch_init(&ab, b->a);
-	hex = leat_arena_printf(b->a, "\\x%s", text + 4);
-	if (hex == NULL || pg_conv_bytea(&raw, hex, (uint32_t)strlen(hex),
-	    &ab.b, &v) < 0)
-		return s;
-	return (struct leat_str){ v.u.s, v.len };
-}
-
-/* One text, or the placeholder's bytes as numbers. */
-static int
-array_placeholder(struct pg_type_build *b, struct leat_str text)
-{
-	static const char uuid[] = "b68a35a7-17ad-35b3-af2a-ae46edb4545a";
-	const struct pg_type *e = b->ty->elem;
-	uint8_t kind = e->schema.kind;
-	int numbers = (kind == LEAT_INT32 || kind == LEAT_INT64) &&
-	    (e->schema.name == NULL || e->conv == pg_conv_date);
-	size_t n = numbers ? text.len : 1;
-	struct leat_value *item = leat_arena_calloc(b->a, n, sizeof(*item));
-
-	if (item == NULL)
-		return -ENOMEM;
-	item[0] = leat_string(text.ptr, text.len);
-	for (size_t i = 0; numbers && i < n; i++) {
-		item[i] = leat_i64((unsigned char)text.ptr[i]);
-		item[i].kind = kind;
-	}
-	/* The name-based UUID of the default text; others have none. */
-	if (e->category == PG_CAT_UUID &&
-	    leat_str_eq_c(text, "__debezium_unavailable_value"))
-		item[0] = leat_cstring(uuid);
-	else if (!numbers && e->category != PG_CAT_TEXT)
-		return 0;
-	b->ty->placeholder = leat_items(LEAT_ARRAY, item, n);
-	b->ty->has_placeholder = 1;
-	return 0;
-}
-
-/* What stands for an unchanged large value of this type, where anything can. */
-static int
-set_placeholder(struct pg_type_build *b)
-{
-	struct pg_type *ty = b->ty;
-	struct pg_arena_batch ab;
-	struct leat_value *item;
-	struct leat_str text;
-
-	if (b->env->cfg->placeholder == NULL)
-		return 0;
-	text = placeholder_bytes(b);
-	if (ty->category == PG_CAT_BINARY) {
-		pg_arena_batch_init(&ab, b->a);
-		ty->has_placeholder = 1;
-		return pg_binary_value(ty->mode, text.ptr, text.len, &ab.b,
-		    &ty->placeholder);
-	}
-	if (ty->schema.kind == LEAT_STRING && ty->category == PG_CAT_TEXT) {
-		ty->has_placeholder = 1;
-		ty->placeholder = leat_string(text.ptr, text.len);
-	} else if (ty->schema.kind == LEAT_MAP) {
-		item = leat_arena_calloc(b->a, 2, sizeof(*item));
-		if (item == NULL)
-			return -ENOMEM;
-		item[0] = item[1] = leat_string(text.ptr, text.len);
-		ty->has_placeholder = 1;
-		ty->placeholder = leat_items(LEAT_MAP, item, 1);
-	} else if (ty->schema.kind == LEAT_ARRAY && ty->elem != NULL) {
-		return array_placeholder(b, text);
-	}
-	return 0;
 }
 
 static int
@@ -126,11 +48,17 @@ type_of_row(struct pg_type_build *b, const struct pg_type_row *row)
 	b->ty = ty;
 	ty->conv = row->conv;
 	ty->category = row->category;
+	ty->oid = row->oid;
+	ty->typmod = b->typmod;
+	/* The catalog's word, of the type or of an array or domain over it. */
+	ty->delim = row->oid == BOX_OID ? ';' : ',';
+	if (b->info != NULL && b->info->delim != '\0')
+		ty->delim = b->info->delim;
 	ty->fallback = plain_fallback(row->kind);
 	pg_type_set_schema(b, row->kind, row->schema_name);
 	if (row->make != NULL && row->make(b) < 0)
 		return NULL;
-	return set_placeholder(b) < 0 ? NULL : ty;
+	return pg_type_set_placeholder(b) < 0 ? NULL : ty;
 }
 
 static struct pg_type *
@@ -165,7 +93,8 @@ type_of_enum(struct pg_type_build *b)
 }
 
 static struct pg_type *
-type_of_array(struct pg_type_build *b, const struct pg_type *elem)
+type_of_array(struct pg_type_build *b, const struct pg_type *elem,
+    int nested)
 {
 	struct pg_type *ty = leat_arena_calloc(b->a, 1, sizeof(*ty));
 	struct leat_schema *es = leat_arena_memdup(b->a, &elem->schema,
@@ -173,24 +102,31 @@ type_of_array(struct pg_type_build *b, const struct pg_type *elem)
 
 	if (ty == NULL || es == NULL)
 		return NULL;
+	/* What is in quotes may be null; a dimension never is. */
 	es->optional = 1;
 	b->ty = ty;
 	ty->conv = pg_conv_array;
 	ty->elem = elem;
+	ty->nested = nested ? elem : NULL;
+	ty->delim = elem->delim == '\0' ? ',' : elem->delim;
+	ty->typmod = b->typmod;
 	ty->fallback = leat_items(LEAT_ARRAY, NULL, 0);
 	pg_type_set_schema(b, LEAT_ARRAY, NULL);
 	ty->schema.elem = es;
-	return set_placeholder(b) < 0 ? NULL : ty;
+	return pg_type_set_placeholder(b) < 0 ? NULL : ty;
 }
 
+/* A type that Debezium leaves out, as `row` or, if asked for, as bytes. */
 static int
-unknown_type(struct pg_type_build *b, const struct pg_type **ret,
-    struct leat_err *err)
+unmapped(struct pg_type_build *b, const struct pg_type_row *row,
+    const struct pg_type **ret, struct leat_err *err)
 {
 	*ret = NULL;
-	if (!b->env->cfg->include_unknown)
+	if (b->env->cfg->include_unknown)
+		row = &pg_type_row_unknown;
+	if (row == NULL)
 		return 0;
-	*ret = type_of_row(b, &pg_type_row_unknown);
+	*ret = type_of_row(b, row);
 	return *ret == NULL ? no_memory(err) : 0;
 }
 
@@ -201,16 +137,46 @@ static int
 resolve_array(struct pg_type_build *b, uint32_t elem_oid, int depth,
     const struct pg_type **ret, struct leat_err *err)
 {
-	const struct pg_type *elem = NULL;
-	int32_t unknown = b->env->cfg->include_unknown;
-	int rc = resolve(b, elem_oid, depth + 1, &elem, err);
+	const struct pg_type *ty = NULL;
+	int32_t ndims = b->ndims;
+	int rc;
 
-	if (rc < 0)
+	b->ndims = 0;
+	rc = resolve(b, elem_oid, depth + 1, &ty, err);
+	*ret = NULL;
+	if (rc < 0 || ty == NULL)
 		return rc;
-	if (elem == NULL || (unknown && elem->conv == pg_conv_unknown))
-		return unknown_type(b, ret, err);
-	*ret = type_of_array(b, elem);
-	return *ret == NULL ? no_memory(err) : 0;
+	if (b->env->cfg->array_mode == PG_ARRAY_TEXT)
+		ty = type_of_row(b, &pg_type_row_text);
+	else
+		ty = type_of_array(b, ty, 0);
+	for (int i = 1; i < ndims && i < DIMENSIONS_MAX && ty != NULL &&
+	    ty->conv == pg_conv_array; i++)
+		ty = type_of_array(b, ty, 1);
+	*ret = ty;
+	return ty == NULL ? no_memory(err) : 0;
+}
+
+static int
+resolve_domain(struct pg_type_build *b, const struct pg_typeinfo *info,
+    int depth, const struct pg_type **ret, struct leat_err *err)
+{
+	struct pg_type *ty;
+	int rc;
+
+	if (b->typmod < 0)
+		b->typmod = info->base_typmod;
+	if (b->ndims == 0)
+		b->ndims = info->base_ndims;
+	rc = resolve(b, info->base_oid, depth + 1, ret, err);
+	if (rc < 0 || *ret == NULL)
+		return rc;
+	ty = leat_arena_memdup(b->a, *ret, sizeof(*ty));
+	*ret = ty;
+	if (ty == NULL)
+		return no_memory(err);
+	ty->is_domain = 1;
+	return 0;
 }
 
 /* Types that are not built in: ask the catalog. */
@@ -227,21 +193,20 @@ resolve_other(struct pg_type_build *b, uint32_t oid, int depth,
 	b->info = &info;
 	row = info.name == NULL ? NULL : pg_type_row_by_name(info.name);
 	if (info.typtype == 'd') {
-		if (b->typmod < 0)
-			b->typmod = info.base_typmod;
-		/* Arrays of domains have no mapping. */
-		rc = depth > 0 ? unknown_type(b, ret, err) :
-		    resolve(b, info.base_oid, depth, ret, err);
+		rc = resolve_domain(b, &info, depth, ret, err);
 	} else if (info.typtype == 'e') {
 		*ret = type_of_enum(b);
 		rc = *ret == NULL ? no_memory(err) : 0;
-	} else if (row != NULL) {
+	} else if (info.typtype == 'b' && row != NULL) {
 		*ret = type_of_row(b, row);
 		rc = *ret == NULL ? no_memory(err) : 0;
-	} else if (info.elem_oid != 0 && depth == 0) {
+	} else if (info.elem_oid != 0) {
 		rc = resolve_array(b, info.elem_oid, depth, ret, err);
+	} else if (info.typtype == 'c' || info.typtype == 'r' ||
+	    info.typtype == 'm' || oid < FIRST_USER_OID) {
+		rc = unmapped(b, &pg_type_row_text, ret, err);
 	} else {
-		rc = unknown_type(b, ret, err);
+		rc = unmapped(b, NULL, ret, err);
 	}
 	b->info = NULL;
 	return rc;
@@ -254,13 +219,13 @@ resolve(struct pg_type_build *b, uint32_t oid, int depth,
 	const struct pg_type_row *row = pg_type_row_by_oid(oid, 0);
 
 	*ret = NULL;
-	if (depth > 1)
-		return unknown_type(b, ret, err);
+	if (depth > NESTING_MAX)
+		return unmapped(b, NULL, ret, err);
 	if (row != NULL) {
 		*ret = type_of_row(b, row);
 		return *ret == NULL ? no_memory(err) : 0;
 	}
-	row = depth > 0 ? NULL : pg_type_row_by_oid(oid, 1);
+	row = pg_type_row_by_oid(oid, 1);
 	if (row != NULL)
 		return resolve_array(b, row->oid, depth, ret, err);
 	return resolve_other(b, oid, depth, ret, err);
@@ -268,10 +233,11 @@ resolve(struct pg_type_build *b, uint32_t oid, int depth,
 
 int
 pg_type_resolve(const struct pg_type_env *env, uint32_t oid, int32_t typmod,
-    struct leat_arena *a, const struct pg_type **ret_type,
+    int32_t ndims, struct leat_arena *a, const struct pg_type **ret_type,
     struct leat_err *err)
 {
-	struct pg_type_build b = { .env = env, .a = a, .typmod = typmod };
+	struct pg_type_build b = { .env = env, .a = a, .typmod = typmod,
+		.ndims = ndims };
 
 	return resolve(&b, oid, 0, ret_type, err);
 }

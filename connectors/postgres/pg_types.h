@@ -13,6 +13,7 @@
 
 #include <leat/arena.h>
 #include <leat/connector.h>
+#include <leat/str.h>
 
 #include "pg_config.h"
 
@@ -35,17 +36,24 @@ typedef int pg_conv_fn(const struct pg_type *ty, char *s, uint32_t len,
 
 struct pg_type {
 	pg_conv_fn *conv;
-	struct leat_schema schema;	/* required, without default */
+	/* Without default. If optional, so whatever the column is. */
+	struct leat_schema schema;
 	struct leat_value fallback;	/* for a missing NOT NULL value */
 	struct leat_value placeholder;	/* for an unchanged large value */
 	int32_t has_placeholder;
 	int32_t precision;	/* of time and numeric, length of bits */
 	int32_t scale;
 	int32_t mode;		/* the option that governs the type */
+	int32_t infinity;	/* PG_INFINITY_*, of dates and timestamps */
 	const struct pg_type *elem;	/* arrays */
+	const struct pg_type *nested;	/* elem when it is a dimension */
+	char delim;		/* between the elements */
 	const struct leat_str *labels;	/* enums */
 	uint32_t nlabels;
 	uint32_t category;	/* PG_CAT_* */
+	uint32_t oid;		/* of a built-in type that is no array */
+	int32_t typmod;
+	uint32_t is_domain;
 };
 
 /* What a default expression and a placeholder need to know of a type. */
@@ -63,8 +71,10 @@ struct pg_typeinfo {
 	uint32_t oid;
 	uint32_t base_oid;	/* of a domain */
 	int32_t base_typmod;
+	int32_t base_ndims;
 	uint32_t elem_oid;	/* of an array */
 	char typtype;		/* b c d e m p r */
+	char delim;		/* between elements of an array of it */
 	const char *name;
 	const struct leat_str *labels;	/* of an enum, in order */
 	uint32_t nlabels;
@@ -80,12 +90,13 @@ struct pg_type_env {
 };
 
 /*
- * The type of a column. *ret_type is NULL for a type that has no mapping and
- * is left out. 0, or negative with err filled.
+ * The type of a column; ndims is the number of dimensions that an array was
+ * declared with. *ret_type is NULL for a type that has no mapping and is left
+ * out. 0, or negative with err filled.
  */
 int pg_type_resolve(const struct pg_type_env *env, uint32_t oid,
-    int32_t typmod, struct leat_arena *a, const struct pg_type **ret_type,
-    struct leat_err *err);
+    int32_t typmod, int32_t ndims, struct leat_arena *a,
+    const struct pg_type **ret_type, struct leat_err *err);
 
 /*
  * The default of a column from its expression as pg_get_expr() prints it:
@@ -112,13 +123,20 @@ pg_conv_fn pg_conv_bool, pg_conv_int, pg_conv_float, pg_conv_decimal,
     pg_conv_money, pg_conv_money_double, pg_conv_money_string;
 /* pg_conv_time.c */
 pg_conv_fn pg_conv_date, pg_conv_time, pg_conv_timestamp, pg_conv_timestamptz,
-    pg_conv_timetz, pg_conv_interval;
+    pg_conv_timetz;
+/* pg_conv_structured.c */
+pg_conv_fn pg_conv_date_struct, pg_conv_time_struct, pg_conv_timestamp_struct,
+    pg_conv_timestamptz_struct, pg_conv_timetz_struct;
+/* pg_conv_interval.c */
+pg_conv_fn pg_conv_interval;
 /* pg_conv_text.c */
 pg_conv_fn pg_conv_text, pg_conv_enum, pg_conv_bytea, pg_conv_bits,
-    pg_conv_bit1, pg_conv_hstore_json, pg_conv_hstore_map, pg_conv_point,
-    pg_conv_geometry, pg_conv_unknown;
+    pg_conv_bit1, pg_conv_hstore_json, pg_conv_hstore_map, pg_conv_unknown;
+/* pg_conv_shape.c */
+pg_conv_fn pg_conv_point, pg_conv_circle, pg_conv_line, pg_conv_box,
+    pg_conv_lseg, pg_conv_path, pg_conv_polygon, pg_conv_geometry;
 /* pg_conv_array.c */
-pg_conv_fn pg_conv_array, pg_conv_vector;
+pg_conv_fn pg_conv_array, pg_conv_vector, pg_conv_sparse;
 
 /* How values of pg_conv_time.c come out; the `mode` of their type. */
 enum {
@@ -132,6 +150,12 @@ enum {
 /* Bytes in the representation of binary.handling.mode. */
 int pg_binary_value(int32_t mode, const void *p, size_t len,
     struct leat_batch *mem, struct leat_value *ret);
+
+/* Decodes hex digits in place; the number of bytes, or -1. */
+int64_t pg_hex_decode(char *s, uint32_t len);
+
+/* A number as PostgreSQL prints float8: 0 or PG_CONV_BAD. */
+int pg_parse_double(struct leat_str text, double *ret);
 
 /* Two's complement of a decimal text with its point moved by `scale`. */
 int pg_decimal_bytes(const char *s, uint32_t len, int32_t scale,

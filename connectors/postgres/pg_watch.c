@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pg_watch.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { WATCH_MS = 10000 };
@@ -12,6 +13,7 @@ pg_watch_init(struct pg_watch *w, struct pg_conn *conn,
 {
 	*w = (struct pg_watch){ .conn = conn, .repl = repl, .cfg = cfg,
 		.emit = emit };
+	pg_guard_init(&w->guard, conn->task, cfg);
 	w->m_retained = leat_metric(conn->task, LEAT_METRIC_GAUGE,
 	    "postgres_slot_retained_bytes",
 	    "Log that the server keeps for the slot.");
@@ -71,11 +73,61 @@ judge(struct pg_watch *w, const struct pg_slot *slot, struct leat_err *err)
 		    "replication slot '%s' was invalidated while it was "
 		    "streamed from: %s", w->cfg->slot,
 		    pg_slot_lost_reason(slot));
-	if (slot->active_pid != pid)
+	/* Our walsender just ended: the stream is about to say why. */
+	w->unused = slot->active_pid == 0 ? w->unused + 1 : 0;
+	if (slot->active_pid != pid && w->unused != 1)
 		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
 		    "replication slot '%s' is used by process %d, not by this "
 		    "stream's %d", w->cfg->slot, slot->active_pid, pid);
 	return 0;
+}
+
+/* The number of the publication's tables in front of the blank. */
+static int
+number_len(const char *tables)
+{
+	return (int)strcspn(tables, " ");
+}
+
+static int
+judge_publication(struct pg_watch *w, const char *tables, struct leat_err *err)
+{
+	const char *name = w->cfg->publication;
+
+	if (tables[0] == '\0')
+		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
+		    "publication '%s' was dropped while it was streamed from",
+		    name);
+	if (w->tables[0] != '\0' && strcmp(w->tables, tables) != 0)
+		leat_log_warn(w->conn->task, "the publication was changed "
+		    "while it is streamed from", "name=%s tables_before=%.*s "
+		    "tables=%.*s try=\"restart the task: it adjusts the "
+		    "publication and says what is missing\"", name,
+		    number_len(w->tables), w->tables, number_len(tables),
+		    tables);
+	(void)snprintf(w->tables, sizeof(w->tables), "%s", tables);
+	return 0;
+}
+
+/* Its own tables only: those of FOR ALL TABLES would be many to ask for. */
+static int
+look_at_publication(struct pg_watch *w, struct leat_err *err)
+{
+	const char *params[1] = { w->cfg->publication };
+	PGresult *res = NULL;
+	int rc = pg_query(w->conn, &res, err,
+	    "SELECT count(r.prrelid) || ' ' || md5(coalesce(string_agg("
+	    "  r.prrelid::text, ',' ORDER BY r.prrelid), ''))"
+	    " FROM pg_catalog.pg_publication p"
+	    " LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid"
+	    " WHERE p.pubname = $1 GROUP BY p.oid", 1, params);
+
+	if (rc < 0)
+		return leat_err_wrap(err, "look up the publication");
+	rc = judge_publication(w, PQntuples(res) == 0 ? "" :
+	    pg_cell(res, 0, 0), err);
+	PQclear(res);
+	return rc;
 }
 
 int
@@ -93,6 +145,8 @@ pg_watch_poll(struct pg_watch *w, struct leat_err *err)
 	rc = pg_slot_read(w->conn, w->cfg->slot, &slot, err);
 	if (rc == 0)
 		rc = judge(w, &slot, err);
+	if (rc == 0)
+		rc = look_at_publication(w, err);
 	if (rc < 0)
 		return rc;
 	note_failover(w, &slot);
@@ -102,5 +156,5 @@ pg_watch_poll(struct pg_watch *w, struct leat_err *err)
 	w->xmin = w->cfg->xmin_interval_ms > 0 ? slot.catalog_xmin : 0;
 	w->emit->source[PG_SRC_XMIN] = w->xmin == 0 ? leat_null() :
 	    leat_i64(w->xmin);
-	return 0;
+	return pg_guard_look(&w->guard, &slot, err);
 }

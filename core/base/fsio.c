@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,7 +249,7 @@ parent_of(const char *path)
 
 static int
 write_new(const struct fsio *fs, const char *path, const void *data,
-    size_t len, mode_t mode, struct leat_err *err)
+    size_t len, mode_t mode, bool sync, struct leat_err *err)
 {
 	int fd = fs->open(fs, path, O_WRONLY | O_CREAT | O_TRUNC, mode);
 	int rc, closed;
@@ -258,7 +259,7 @@ write_new(const struct fsio *fs, const char *path, const void *data,
 	rc = fsio_pwrite_full(fs, fd, data, len, 0, err);
 	if (rc < 0)
 		(void)leat_err_wrap(err, "%s", path);
-	if (rc == 0 && (rc = fs->fdatasync(fs, fd)) < 0)
+	if (rc == 0 && sync && (rc = fs->fdatasync(fs, fd)) < 0)
 		(void)failed(err, rc, "sync", path);
 	closed = fs->close(fs, fd);
 	if (rc == 0 && closed < 0)
@@ -266,9 +267,9 @@ write_new(const struct fsio *fs, const char *path, const void *data,
 	return rc;
 }
 
-int
-fsio_replace(const struct fsio *fs, const char *path, const void *data,
-    size_t len, mode_t mode, struct leat_err *err)
+static int
+replace(const struct fsio *fs, const char *path, const void *data,
+    size_t len, mode_t mode, bool sync, struct leat_err *err)
 {
 	char *dir = parent_of(path);
 	char *tmp = NULL;
@@ -279,7 +280,7 @@ fsio_replace(const struct fsio *fs, const char *path, const void *data,
 		(void)failed(err, rc, "replace", path);
 		goto done;
 	}
-	if ((rc = write_new(fs, tmp, data, len, mode, err)) < 0) {
+	if ((rc = write_new(fs, tmp, data, len, mode, sync, err)) < 0) {
 		(void)fs->unlink(fs, tmp);
 		goto done;
 	}
@@ -288,12 +289,26 @@ fsio_replace(const struct fsio *fs, const char *path, const void *data,
 		(void)fs->unlink(fs, tmp);
 		goto done;
 	}
-	if ((rc = fs->fsync_dir(fs, dir)) < 0)
+	if (sync && (rc = fs->fsync_dir(fs, dir)) < 0)
 		(void)failed(err, rc, "sync directory", dir);
 done:
 	free(tmp);
 	free(dir);
 	return rc;
+}
+
+int
+fsio_replace(const struct fsio *fs, const char *path, const void *data,
+    size_t len, mode_t mode, struct leat_err *err)
+{
+	return replace(fs, path, data, len, mode, true, err);
+}
+
+int
+fsio_replace_unsynced(const struct fsio *fs, const char *path,
+    const void *data, size_t len, mode_t mode, struct leat_err *err)
+{
+	return replace(fs, path, data, len, mode, false, err);
 }
 
 /* Reads to the end of the file, whose size is not believed. */

@@ -61,6 +61,13 @@ int fsio_pwritev_full(const struct fsio *fs, int fd, struct iovec *iov, int n,
 int fsio_replace(const struct fsio *fs, const char *path, const void *data,
     size_t len, mode_t mode, struct leat_err *err);
 
+/*
+ * The same without its syncs, for what can be made again: after a power cut the
+ * file may also be gone, empty or torn.
+ */
+int fsio_replace_unsynced(const struct fsio *fs, const char *path,
+    const void *data, size_t len, mode_t mode, struct leat_err *err);
+
 /* Reads a whole file of at most max bytes into malloc'ed memory + NUL. */
 int fsio_slurp(const struct fsio *fs, const char *path, size_t max,
     char **ret_data, size_t *ret_len, struct leat_err *err);

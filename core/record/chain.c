@@ -139,6 +139,25 @@ chain_held(const struct chain *c)
 
 /* --------------------------------------------------------------- transforms */
 
+/* What transforms know of schemas is filed by their ids in the pool. */
+static int
+intern_schemas(struct chain *c, struct leat_record *rec, struct leat_err *err)
+{
+	const struct leat_schema **schemas[] = { &rec->key_schema,
+		&rec->value_schema };
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		if (*schemas[i] == NULL || (*schemas[i])->interned)
+			continue;
+		*schemas[i] = leat_schema_pool_intern(c->pool, *schemas[i],
+		    err);
+		if (*schemas[i] == NULL)
+			return err->code;
+	}
+	return 0;
+}
+
 int
 chain_transform(struct chain *c, struct leat_record *rec,
     struct leat_arena *arena, bool *ret_keep,
@@ -158,7 +177,9 @@ chain_transform(struct chain *c, struct leat_record *rec,
 		if (t->predicate != NULL &&
 		    t->predicate->pcls->test(t->predicate, rec) == t->negate)
 			continue;
-		rc = t->cls->apply(t, rec, arena, &keep, err);
+		rc = intern_schemas(c, rec, err);
+		if (rc == 0)
+			rc = t->cls->apply(t, rec, arena, &keep, err);
 		if (rc < 0) {
 			*ret_failure = (struct chain_failure){
 				STAGE_TRANSFORMATION, t->class_name };
@@ -279,6 +300,9 @@ chain_encode(struct chain *c, const struct leat_record *rec,
 		return failed(ret_failure, STAGE_KEY_CONVERTER, &c->key, rc,
 		    err);
 	key_end = c->out.len;
+	if (c->value.cls->headers != NULL)
+		c->value.cls->headers(c->value.self, rec->headers,
+		    rec->nheaders);
 	rc = c->value.cls->encode(c->value.self, rec->value_schema,
 	    &rec->value, &c->out, &no_value, err);
 	if (rc < 0)

@@ -21,6 +21,7 @@ const struct converter_class *const converter_classes[] = {
 	&long_converter,
 	&float_converter,
 	&double_converter,
+	&cloud_events_converter,
 	NULL
 };
 
@@ -29,7 +30,8 @@ class_names(void)
 {
 	static const char *const names[] = {
 		"json", "string", "bytes", "simple", "boolean", "short",
-		"integer", "long", "float", "double", "JsonConverter",
+		"integer", "long", "float", "double", "cloudevents",
+		"JsonConverter", "CloudEventsConverter",
 		"StringConverter", "ByteArrayConverter",
 		"SimpleHeaderConverter", "BooleanConverter", "ShortConverter",
 		"IntegerConverter", "LongConverter", "FloatConverter",
@@ -87,6 +89,12 @@ choose(struct conf *c, const char *key, const struct converter_class **ret_cls,
 		*ret_built_in = true;
 	}
 	*ret_cls = converter_find(name);
+	if (*ret_cls != NULL && (*ret_cls)->values_only &&
+	    strcmp(key, "value.converter") != 0) {
+		conf_problem(c, p, key, NULL, "'%s' converts values only",
+		    name);
+		return -1;
+	}
 	if (*ret_cls != NULL)
 		return 0;
 	conf_problem(c, p, key, conf_nearest(c, simple_name(name),
@@ -118,6 +126,7 @@ converter_pick(struct conf *c, const char *key, struct leat_schema_pool *pool,
 {
 	_Alignas(16) uint8_t config[64];
 	struct conf_settings settings = { 0 };
+	struct leat_err err = LEAT_ERR_INIT;
 	const struct converter_class *cls;
 	bool own, is_built_in;
 	char prefix[32];
@@ -135,9 +144,16 @@ converter_pick(struct conf *c, const char *key, struct leat_schema_pool *pool,
 	    cls->config_size);
 	if (rc < 0)
 		return rc;
-	rc = cls->open(cls, config, pool, &self, c->err);
-	if (rc < 0)
+	rc = cls->open(cls, config, pool, &self, &err);
+	if (rc < 0 && err.cls == LEAT_CLS_CONFIG) {
+		conf_problem(c, properties_find(c->props, key), key, NULL,
+		    "%s", err.text);
 		return rc;
+	}
+	if (rc < 0) {
+		*c->err = err;
+		return rc;
+	}
 	*ret_converter = (struct converter){ cls, self };
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <leat/buf.h>
 #include <leat/connector.h>
 #include <leat/err.h>
+#include <leat/record.h>
 #include <leat/schema.h>
 #include <leat/str.h>
 
@@ -29,6 +30,7 @@ enum {
 struct converter_class {
 	const char *name;	/* the Java class, with its package */
 	const char *alias;	/* json */
+	bool values_only;	/* not for keys, not for headers */
 	const struct leat_option *options;	/* or NULL */
 	size_t config_size;
 	/* `config` is valid during the call only. */
@@ -36,6 +38,9 @@ struct converter_class {
 	    struct leat_schema_pool *pool, void **ret_self,
 	    struct leat_err *err);
 	void (*close)(void *self);
+	/* The headers of the record whose value comes next; may be NULL. */
+	void (*headers)(void *self, const struct leat_header *headers,
+	    uint32_t n);
 	/*
 	 * Appends the bytes of a value; *ret_null says that they are null (then
 	 * nothing is appended). On failure `to` may hold part of the value.
@@ -65,5 +70,6 @@ extern const struct converter_class long_converter;
 extern const struct converter_class float_converter;
 extern const struct converter_class double_converter;
 extern const struct converter_class simple_header_converter;
+extern const struct converter_class cloud_events_converter;
 
 #endif

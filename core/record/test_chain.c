@@ -185,7 +185,8 @@ test_bad_options(void **state)
 		    "'(a' is not valid: Unmatched ( or \\(" },
 		{ "io.debezium.transforms.ExtractNewRecordState\n"
 		    "transforms.x.add.fields=a.b.c\n",
-		    "Unexpected field name: a.b.c" },
+		    "add.fields: Unexpected field name: a.b.c "
+		    "(expected field, struct.field or either with :newname)" },
 		{ "io.debezium.transforms.ExtractNewRecordState\n"
 		    "transforms.x.delete.handling.mode=x\n",
 		    "delete.handling.mode: expected drop, none or rewrite" },

@@ -45,6 +45,48 @@ is_class(const char *cls, const char *name, size_t len)
 	    (strlen(simple) == len && memcmp(simple, name, len) == 0);
 }
 
+/* clang-format off */
+/* Classes that are known and not there, and what to do instead. */
+static const struct {
+	const char *name;
+	const char *why;
+} refused[] = {
+	{ "io.debezium.connector.postgresql.transforms.timescaledb."
+	  "TimescaleDb", "it asks the database for each chunk's table, which "
+	  "a transform cannot do here; use ToLogicalTopicRouter with "
+	  "topic.regex over the chunks" },
+	{ "io.debezium.transforms.SchemaChangeEventFilter",
+	  "PostgreSQL's source writes no schema change events; remove it" },
+	{ "io.debezium.transforms.ExtractSchemaToNewRecord",
+	  "the columns' types are in the records' schemas; use a converter "
+	  "with schemas.enable" },
+	{ "io.debezium.transforms.partitions.ComputePartition",
+	  "Debezium replaced it; use PartitionRouting" },
+	{ "io.debezium.transforms.UnwrapFromEnvelope",
+	  "Debezium renamed it; use ExtractNewRecordState" },
+	{ "io.debezium.transforms.tracing.ActivateTracingSpan",
+	  "tracing spans are not written; remove it" },
+	{ "io.debezium.transforms.openlineage.OpenLineage",
+	  "lineage is not reported; remove it" },
+	{ "io.debezium.connector.mongodb.transforms."
+	  "ExtractNewDocumentState", "it is for MongoDB's events" },
+	{ "io.debezium.connector.mongodb.transforms.outbox."
+	  "MongoEventRouter", "it is for MongoDB's events" },
+};
+/* clang-format on */
+
+/* Why there is no such class, or NULL. */
+static const char *
+why_refused(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (is_class(refused[i].name, name, strlen(name)))
+			return refused[i].why;
+	return NULL;
+}
+
 /* X, X$Key or X$Value: the class, and which of the two. */
 static const struct transform_class *
 find_transform(const char *name, bool *ret_on_key)
@@ -162,20 +204,23 @@ transform_fini(struct transform *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* Runs init; what it refuses is a problem of the type's row. */
+/* Runs init; what it refuses is a problem of the option's row or the type's. */
 static int
 start(struct conf *c, const struct wanted *w, struct transform *t,
     int (*init)(struct transform *t, struct leat_err *err))
 {
 	struct leat_err err = LEAT_ERR_INIT;
-	char key[300];
+	const struct property *at = NULL;
 
 	if (init == NULL || init(t, &err) == 0)
 		return 0;
 	if (err.cls == LEAT_CLS_RETRY)
 		return conf_no_memory(c);
-	snprintf(key, sizeof(key), "%s%s", w->prefix, w->alias);
-	conf_problem(c, w->type, w->type->key, NULL, "%s", err.text);
+	if (t->wrong != NULL)
+		at = setting(c, w, t->wrong);
+	if (at == NULL)
+		at = w->type;
+	conf_problem(c, at, at->key, NULL, "%s", err.text);
 	return -1;
 }
 
@@ -257,6 +302,21 @@ name_class(struct conf *c, struct transform *t)
 }
 
 static int
+no_transform(struct conf *c, const struct property *type)
+{
+	const char *why = why_refused(type->value);
+
+	if (why != NULL)
+		conf_problem(c, type, type->key, NULL,
+		    "there is no transform '%s': %s", type->value, why);
+	else
+		conf_problem(c, type, type->key,
+		    nearest_class(c, type->value, false),
+		    "there is no transform '%s'", type->value);
+	return -1;
+}
+
+static int
 build_transform(struct conf *c, const char *alias,
     struct leat_schema_pool *pool, const struct transform_list *predicates,
     struct transform *t)
@@ -267,12 +327,8 @@ build_transform(struct conf *c, const char *alias,
 	if (want(c, &w, "transforms", "transform", alias) < 0)
 		return -1;
 	t->cls = find_transform(w.type->value, &t->on_key);
-	if (t->cls == NULL) {
-		conf_problem(c, w.type, w.type->key,
-		    nearest_class(c, w.type->value, false),
-		    "there is no transform '%s'", w.type->value);
-		return -1;
-	}
+	if (t->cls == NULL)
+		return no_transform(c, w.type);
 	t->pool = pool;
 	if (name_class(c, t) < 0)
 		return -1;

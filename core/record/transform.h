@@ -67,6 +67,7 @@ struct transform {
 	bool on_key;		/* X$Key */
 	bool negate;
 	const struct transform *predicate;	/* or NULL: always */
+	const char *wrong;	/* the option that init refused, or NULL */
 	const void *config;
 	void *self;
 	struct leat_schema_pool *pool;

@@ -115,6 +115,23 @@ def case_api_versions(b, v):
     same({a['ApiKey']: (a['MinVersion'], a['MaxVersion'])
           for a in r['ApiKeys']}, b.versions, 'versions')
     b.call('ApiVersions', {})
+    if v < 3:
+        return
+    # What makes clients change over to EndTxn 5 and its kin.
+    feature = {'Name': 'transaction.version'}
+    end = b.versions.get(b.protocol.key('EndTxn'), (0, 0))[1]
+    finalized = [f for f in r.get('FinalizedFeatures', [])
+                 if f['Name'] == feature['Name']]
+    supported = [f for f in r.get('SupportedFeatures', [])
+                 if f['Name'] == feature['Name']]
+    if end >= 5:
+        same(finalized, [dict(feature, MaxVersionLevel=2, MinVersionLevel=2)],
+             'finalized')
+        expect(r['FinalizedFeaturesEpoch'] >= 0, 'no epoch of the features')
+        same(supported, [] if v == 3 else
+             [dict(feature, MinVersion=0, MaxVersion=2)], 'supported')
+    else:
+        same(finalized, [], 'finalized')
 
 
 def check_partitions(t, brokers):
@@ -232,6 +249,37 @@ def produce_results(r):
             for p in t['PartitionResponses']]
 
 
+def first_batches(b, v):
+    """A batch adds its partition to the transaction."""
+    def batch(epoch, sequence):
+        return kafka_records.batch([(b'k', b'v', [])], b.stamp,
+                                   (t.producer, epoch, sequence), True)
+
+    def produce(parts):
+        deadline = time.monotonic() + 15
+        while True:
+            r = produce_results(b.call('Produce', produce_body(
+                b, v, [(topic, p, data) for p, data in parts], txn=t.id)))
+            # A new topic may not have its leader yet.
+            if not {3, 6, 51} & {e for _, e in r}:
+                return r
+            expect(time.monotonic() < deadline, 'still %r' % r)
+            time.sleep(0.02)
+    topic = b.name('first')
+    create(b, topic, 3)
+    t = Transaction(b)
+    answered(produce([(0, batch(t.epoch, 0)), (1, batch(t.epoch, 0))]),
+             [(0, NONE), (1, NONE)], 'results of the first batches')
+    same(produce([(2, batch(t.epoch, 1))]), [(2, 45)], 'results of a second')
+    same(produce([(2, batch(t.epoch + 1, 0))]), [(2, 47)],
+         'results of an epoch to come')
+    r = b.call('EndTxn', {'TransactionalId': t.id, 'ProducerId': t.producer,
+                          'ProducerEpoch': t.epoch, 'Committed': True}, 5)
+    same(r['ErrorCode'], NONE, 'error of EndTxn')
+    same(produce([(0, batch(t.epoch, 1))]), [(0, 47)], 'results of a late one')
+    delete(b, [topic])
+
+
 def case_produce(b, v):
     if v < 3:
         # Advertised for old clients' sake, and may be refused by a close.
@@ -273,6 +321,8 @@ def case_produce(b, v):
     r = b.call('Produce', produce_body(b, v, [(b.topic, 1, b'')]))
     same(produce_results(r), [(1, INVALID_RECORD)], 'results of no batch')
     # acks=0: no answer at all, and the next one is in its place.
+    if v >= 12:
+        first_batches(b, v)
     b.send_only('Produce', produce_body(b, v, [(b.topic, 1, one_record(b))], 0))
     r = b.call('Produce', produce_body(b, v, [(b.topic, 1, one_record(b))], 1))
     same(produce_results(r), [(1, NONE)], 'results behind acks=0')
@@ -1290,6 +1340,16 @@ class Transaction:
             'ProducerEpoch': self.epoch, 'Committed': commit}, v)
         return r
 
+    def settled(self, commit):
+        """As end(), waiting while the one before is being ended."""
+        deadline = time.monotonic() + 15
+        while True:
+            r = self.end(commit)
+            if r['ErrorCode'] != 51:
+                return r
+            expect(time.monotonic() < deadline, 'the last one does not end')
+            time.sleep(0.02)
+
 
 def case_add_partitions(b, v):
     t = Transaction(b)
@@ -1326,7 +1386,40 @@ def case_end_txn(b, v):
         r = t.end(commit)
         same(r['ErrorCode'], NONE, 'error')
         if v >= 5:
-            t.producer, t.epoch = r['ProducerId'], r['ProducerEpoch']
+            same((r['ProducerId'], r['ProducerEpoch']),
+                 (t.producer, t.epoch + 1), 'producer and epoch')
+            end_again(t, commit)
+            t.epoch += 1
+    if v >= 5:
+        same(t.settled(False)['ErrorCode'], NONE, 'error of no transaction')
+
+
+def end_again(t, commit):
+    """The answer was lost; the other outcome, older epochs, other calls."""
+    r = t.settled(commit)
+    same((r['ErrorCode'], r['ProducerId'], r['ProducerEpoch']),
+         (NONE, t.producer, t.epoch + 1), 'the answer again')
+    same(t.end(not commit)['ErrorCode'], 48, 'error of the other outcome')
+    t.epoch += 1
+    same(t.end(True)['ErrorCode'], 48, 'error of a commit of nothing')
+    t.epoch += 1
+    same(t.end(commit)['ErrorCode'], 90, 'error of an epoch to come')
+    t.epoch -= 2
+
+
+def added_offsets(b, t, g, commit):
+    """Without AddOffsetsToTxn before."""
+    deadline = time.monotonic() + 15
+    while True:
+        got = commit(t, [(b.topic, 1, 9, None)])
+        if got not in ([(1, 14)], [(1, 15)], [(1, 16)]):
+            break
+        expect(time.monotonic() < deadline, 'no coordinator')
+        time.sleep(0.02)
+    same(got, [(1, NONE)], 'partitions')
+    same(commit(t, [(b.topic, 1, 9, None)], t.producer + 1000000), [(1, 49)],
+         'partitions of another producer')
+    same(t.end(True)['ErrorCode'], NONE, 'error of EndTxn')
 
 
 def case_txn_offset_commit(b, v):
@@ -1345,6 +1438,8 @@ def case_txn_offset_commit(b, v):
     g = b.name('group')
     t = Transaction(b)
     commit(t, [])
+    if v >= 5:
+        added_offsets(b, t, g, commit)
     end = min(4, b.best('AddOffsetsToTxn'))
     for done in (False, True):
         deadline = time.monotonic() + 15
@@ -1440,6 +1535,13 @@ def case_list_transactions(b, v):
          'by another producer')
     if v >= 1:
         same(listed(DurationFilter=3600000), ([], []), 'by duration')
+    if v >= 2:
+        same(listed(TransactionalIdPattern='check-.*'), ([], ['Ongoing']),
+             'by pattern')
+        same(listed(TransactionalIdPattern='check'), ([], []),
+             'by a pattern of its beginning')
+        r = b.call('ListTransactions', {'TransactionalIdPattern': 'check-['})
+        same((r['ErrorCode'], r['TransactionStates']), (128, []), 'a bad one')
     t.end(False)
 
 

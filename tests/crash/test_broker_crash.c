@@ -15,25 +15,19 @@
  *     its transaction;
  *  4. no producer id is given out twice;
  *  5. the broker takes appends again, and closes and opens cleanly.
- *
- * LEAT_CRASH_ROUNDS runs more rounds than the default, LEAT_CRASH_SEED begins
- * at another seed. A failure prints both numbers.
  */
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "broker/broker_int.h"
 #include "broker/coord/txn_record.h"
 #include "core/base/obj.h"
-#include "tests/harness/crashfs.h"
+#include "tests/harness/power_cuts.h"
 #include "tests/harness/proc.h"
 
 enum { STEPS = 60, VALUE_MAX = 64, IDS_MAX = 4096 };
@@ -48,8 +42,6 @@ struct model {
 	int64_t ids[IDS_MAX];
 	int nids;
 };
-
-static const char *root;
 
 static struct broker *
 open_broker(const char *dir, const struct fsio *fs, struct leat_err *err)
@@ -419,13 +411,12 @@ check_txns(struct broker *b, struct model *m)
 	free(right);
 }
 
-/* Runs with a crash at the n-th sync; false when there were fewer. */
-static bool
-round_of(struct crashfs *c, const char *dir, struct model *m, uint64_t n)
+static void
+round_of(struct crashfs *c, const char *dir, void *model, uint64_t n)
 {
 	struct leat_err err = LEAT_ERR_INIT;
+	struct model *m = model;
 	struct broker *b;
-	bool crashed;
 
 	crashfs_arm(c, n);
 	b = open_broker(dir, crashfs_fsio(c), &err);
@@ -437,7 +428,6 @@ round_of(struct crashfs *c, const char *dir, struct model *m, uint64_t n)
 	} else if (!crashfs_crashed(c)) {
 		fail_msg("does not open: %s", err.text);
 	}
-	crashed = crashfs_crashed(c);
 	crashfs_crash(c);
 	crashfs_recover(c);
 	b = open_broker(dir, &fsio_system, &err);
@@ -446,53 +436,30 @@ round_of(struct crashfs *c, const char *dir, struct model *m, uint64_t n)
 	check_plain(b, m);
 	check_txns(b, m);
 	broker_close(b);
-	return crashed;
 }
 
-static uint64_t
-number_of(const char *name, uint64_t none)
+static void *
+begin(uint64_t seed)
 {
-	const char *v = getenv(name);
+	struct model *m = calloc(1, sizeof(*m));
 
-	if (v != NULL)
-		(void)leat_parse_u64(leat_str_c(v), UINT64_MAX, &none);
-	return none;
+	assert_non_null(m);
+	m->txn_confirmed = -1;
+	return m;
 }
 
 static void
-run_seed(uint64_t seed, uint64_t rounds)
+end(const char *dir, void *model)
 {
-	char dir[300], stash[300];
-	struct crashfs *c;
-	struct model m = { .txn_confirmed = -1 };
-
-	snprintf(dir, sizeof(dir), "%s/%llu", root, (unsigned long long)seed);
-	snprintf(stash, sizeof(stash), "%s/stash", root);
-	assert_int_equal(mkdir(dir, 0750), 0);
-	(void)mkdir(stash, 0750);
-	c = crashfs_new(dir, stash, seed);
-	for (uint64_t i = 0; i < rounds; i++) {
-		fprintf(stderr, "# seed %llu round %llu\n",
-		    (unsigned long long)seed, (unsigned long long)i);
-		(void)round_of(c, dir, &m, 1 + i * 3 + seed % 3);
-	}
-	crashfs_free(c);
-	th_remove(dir);
-	th_remove(stash);
+	free(model);
 }
 
 static void
 test_power_cuts(void **state)
 {
-	uint64_t rounds = number_of("LEAT_CRASH_ROUNDS", 30);
-	uint64_t seed = number_of("LEAT_CRASH_SEED", 1);
-	uint64_t seeds = number_of("LEAT_CRASH_SEEDS", 3);
+	static const struct power_cuts work = { begin, round_of, end };
 
-	/* Partitions go offline all the time here. */
-	log_setup(&(struct log_settings){ .level = LOG_LEVEL_ERROR,
-	    .fd = open("/dev/null", O_WRONLY) });
-	for (uint64_t s = seed; s < seed + seeds; s++)
-		run_seed(s, rounds);
+	power_cuts_run(&work, th_tmpdir());
 }
 
 int
@@ -502,6 +469,5 @@ main(void)
 		cmocka_unit_test(test_power_cuts),
 	};
 
-	root = th_tmpdir();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

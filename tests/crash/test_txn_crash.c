@@ -18,12 +18,8 @@
  *  4. a read_committed reader sees just that, up to the first open
  *     transaction, and only the clients' current ones are open;
  *  5. a group's offset is that of the last transaction committed.
- *
- * LEAT_CRASH_ROUNDS, LEAT_CRASH_SEED and LEAT_CRASH_SEEDS as in
- * test_broker_crash.c.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +27,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -39,7 +34,7 @@
 #include "broker/coord/txns_int.h"
 #include "broker/log/batch.h"
 #include "core/base/obj.h"
-#include "tests/harness/crashfs.h"
+#include "tests/harness/power_cuts.h"
 #include "tests/harness/proc.h"
 
 enum {
@@ -84,7 +79,6 @@ struct model {
 	uint64_t random;
 };
 
-static const char *root;
 static const char *const topics[] = { "left", "right" };
 
 static uint32_t
@@ -225,10 +219,17 @@ end(struct broker *b, struct client *c)
 	int rc;
 
 	c->ending = true;
-	txns_end(b->txns, &c->who, c->commit, on_done, &d);
-	if ((rc = wait_done(&d)) == 0)
-		c->outcomes[c->number] = c->commit ? COMMITTED : ABORTED;
-	return rc;
+	txns_end(b->txns, &c->who, c->commit, on_begun, &d);
+	if ((rc = wait_done(&d)) != 0)
+		return rc;
+	c->outcomes[c->number] = c->commit ? COMMITTED : ABORTED;
+	if (c->who.version == TXN_BUMPS) {
+		assert_true(d.epoch == c->who.epoch + 1);
+		c->who.producer_id = d.producer_id;
+		c->who.epoch = d.epoch;
+		c->seq[0] = c->seq[1] = 0;
+	}
+	return 0;
 }
 
 static void
@@ -239,13 +240,15 @@ next_transaction(struct model *m, struct client *c)
 	c->next = ADD_LEFT;
 	c->ending = false;
 	c->commit = pick(m, 4) != 0;
+	/* Clients of both flows, one after another. */
+	c->who.version = pick(m, 2) != 0 ? TXN_BUMPS : TXN_CLASSIC;
 }
 
 /* Who begins anew takes no more interest in what was. */
 static int
 begin(struct broker *b, struct model *m, struct client *c)
 {
-	struct txn_ident as = { c->id, -1, -1 };
+	struct txn_ident as = { c->id, -1, -1, TXN_CLASSIC };
 	struct done d = DONE_INIT;
 	int rc;
 
@@ -254,7 +257,7 @@ begin(struct broker *b, struct model *m, struct client *c)
 		return rc;
 	if (c->outcomes[c->number] == UNKNOWN && !(c->ending && c->commit))
 		c->outcomes[c->number] = ABORTED;
-	c->who = (struct txn_ident){ c->id, d.producer_id, d.epoch };
+	c->who = (struct txn_ident){ c->id, d.producer_id, d.epoch, 0 };
 	c->seq[0] = c->seq[1] = 0;
 	c->begun = true;
 	c->unsure = false;
@@ -589,9 +592,10 @@ check(struct broker *b, struct model *m)
 
 /* Everybody begins anew: nothing may stay open. */
 static void
-finish(const char *dir, struct model *m)
+finish(const char *dir, void *model)
 {
 	struct leat_err err = LEAT_ERR_INIT;
+	struct model *m = model;
 	struct broker *b = open_broker(dir, &fsio_system, &err);
 
 	if (b == NULL)
@@ -606,13 +610,15 @@ finish(const char *dir, struct model *m)
 		broker_partition_put(p);
 	}
 	broker_close(b);
+	free(m);
 }
 
 /* Loses power at the n-th sync. */
 static void
-round_of(struct crashfs *c, const char *dir, struct model *m, uint64_t n)
+round_of(struct crashfs *c, const char *dir, void *model, uint64_t n)
 {
 	struct leat_err err = LEAT_ERR_INIT;
+	struct model *m = model;
 	struct broker *b;
 
 	crashfs_arm(c, n);
@@ -633,56 +639,24 @@ round_of(struct crashfs *c, const char *dir, struct model *m, uint64_t n)
 	broker_close(b);
 }
 
-static uint64_t
-number_of(const char *name, uint64_t none)
+static void *
+new_model(uint64_t seed)
 {
-	const char *v = getenv(name);
-
-	if (v != NULL)
-		(void)leat_parse_u64(leat_str_c(v), UINT64_MAX, &none);
-	return none;
-}
-
-static void
-run_seed(uint64_t seed, uint64_t rounds)
-{
-	char dir[300], stash[300];
 	struct model *m = calloc(1, sizeof(*m));
-	struct crashfs *c;
 
 	assert_non_null(m);
 	m->random = seed;
 	for (int i = 0; i < CLIENTS; i++)
 		snprintf(m->clients[i].id, sizeof(m->clients[i].id), "%d", i);
-	snprintf(dir, sizeof(dir), "%s/%llu", root, (unsigned long long)seed);
-	snprintf(stash, sizeof(stash), "%s/stash", root);
-	assert_int_equal(mkdir(dir, 0750), 0);
-	(void)mkdir(stash, 0750);
-	c = crashfs_new(dir, stash, seed);
-	for (uint64_t i = 0; i < rounds; i++) {
-		fprintf(stderr, "# seed %llu round %llu\n",
-		    (unsigned long long)seed, (unsigned long long)i);
-		round_of(c, dir, m, 1 + i * 3 + seed % 3);
-	}
-	crashfs_free(c);
-	finish(dir, m);
-	th_remove(dir);
-	th_remove(stash);
-	free(m);
+	return m;
 }
 
 static void
 test_power_cuts(void **state)
 {
-	uint64_t rounds = number_of("LEAT_CRASH_ROUNDS", 30);
-	uint64_t seed = number_of("LEAT_CRASH_SEED", 1);
-	uint64_t seeds = number_of("LEAT_CRASH_SEEDS", 3);
+	static const struct power_cuts work = { new_model, round_of, finish };
 
-	/* Partitions go offline all the time here. */
-	log_setup(&(struct log_settings){ .level = LOG_LEVEL_ERROR,
-	    .fd = open("/dev/null", O_WRONLY) });
-	for (uint64_t s = seed; s < seed + seeds; s++)
-		run_seed(s, rounds);
+	power_cuts_run(&work, th_tmpdir());
 }
 
 int
@@ -692,6 +666,5 @@ main(void)
 		cmocka_unit_test(test_power_cuts),
 	};
 
-	root = th_tmpdir();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

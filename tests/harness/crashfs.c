@@ -44,6 +44,7 @@ struct name {			/* of a directory's names */
 	char *from;		/* a rename's source, or NULL */
 	bool is_dir;
 	bool removed;		/* else created, or renamed to */
+	uint64_t number;	/* of all changes of names, in their order */
 };
 
 struct dir {
@@ -59,6 +60,7 @@ struct crashfs {
 	char *stash;
 	uint64_t seed;
 	uint64_t nstashed;
+	uint64_t nnames;
 	uint64_t syncs;
 	uint64_t crash_at;
 	uint64_t fail_at;
@@ -205,6 +207,7 @@ add_name(struct crashfs *c, const char *path, char *was, const char *from,
 	n->from = from == NULL ? NULL : must(strdup(from));
 	n->is_dir = is_dir;
 	n->removed = removed;
+	n->number = c->nnames++;
 	*d->tail = n;
 	d->tail = &n->next;
 }
@@ -566,10 +569,12 @@ recover_file(struct crashfs *c, struct file *f)
 }
 
 static void
-undo(const struct name *n)
+undo(struct crashfs *c, const struct name *n)
 {
 	if (n->from != NULL) {
 		(void)rename(n->path, n->from);
+		if (n->is_dir)
+			move_records(c, n->path, n->from);
 	} else if (n->removed && n->is_dir) {
 		(void)mkdir(n->path, 0750);
 		return;
@@ -579,23 +584,47 @@ undo(const struct name *n)
 		else
 			unlink(n->path);
 	}
-	if (n->was != NULL && link(n->was, n->path) < 0)
+	/* With its directory gone, which was kept so, the name is gone too. */
+	if (n->was != NULL && link(n->was, n->path) < 0 && errno != ENOENT)
 		abort();
 }
 
-/* Undoes all but the first `keep` changes, the newest first. */
-static void
-undo_from(struct name *first, uint64_t keep)
+static int
+newest_first(const void *a, const void *b)
 {
-	struct name *list[4096];
-	uint64_t n = 0;
+	const struct name *const *x = a, *const *y = b;
 
-	for (; first != NULL; first = first->next) {
-		assert(n < sizeof(list) / sizeof(list[0]));
-		list[n++] = first;
+	return ((*x)->number < (*y)->number) - ((*x)->number > (*y)->number);
+}
+
+/*
+ * Of each directory's changes, a prefix is kept. What is undone is undone in
+ * the reverse order of all directories, as one may have stood in another.
+ */
+static void
+recover_names(struct crashfs *c)
+{
+	const struct name **list = must(calloc(c->nnames + 1, sizeof(*list)));
+	size_t n = 0;
+
+	for (const struct dir *d = c->dirs; d != NULL; d = d->next) {
+		uint64_t all = 0, keep;
+
+		for (const struct name *nm = d->first; nm != NULL;
+		    nm = nm->next)
+			all++;
+		keep = rnd(c, all + 1);
+		for (const struct name *nm = d->first; nm != NULL;
+		    nm = nm->next)
+			if (keep > 0)
+				keep--;
+			else
+				list[n++] = nm;
 	}
-	while (n-- > keep)
-		undo(list[n]);
+	qsort(list, n, sizeof(*list), newest_first);
+	for (size_t i = 0; i < n; i++)
+		undo(c, list[i]);
+	free(list);
 }
 
 void
@@ -604,13 +633,7 @@ crashfs_recover(struct crashfs *c)
 	/* Bytes first, while every file can still be found. */
 	for (struct file *f = c->files; f != NULL; f = f->next)
 		recover_file(c, f);
-	for (struct dir *d = c->dirs; d != NULL; d = d->next) {
-		uint64_t n = 0;
-
-		for (struct name *nm = d->first; nm != NULL; nm = nm->next)
-			n++;
-		undo_from(d->first, rnd(c, n + 1));
-	}
+	recover_names(c);
 	while (c->files != NULL) {
 		struct file *f = c->files;
 
@@ -629,6 +652,7 @@ crashfs_recover(struct crashfs *c)
 	c->crashed = false;
 	c->crash_at = c->fail_at = 0;
 	c->syncs = 0;
+	c->nnames = 0;
 }
 
 /* ------------------------------------------------------------------ self */

@@ -22,6 +22,7 @@ struct admin {
 	struct broker *broker;
 	struct kafka_server *server;
 	char *root;
+	const struct fsio *fs;		/* NULL: the system's */
 	struct th_call call;
 };
 
@@ -34,6 +35,7 @@ admin_open(struct admin *a)
 
 	broker_options_init(&o);
 	o.dir = a->root;
+	o.fs = a->fs;
 	o.max_partitions = 200;
 	o.defaults = &(struct broker_setting){ "retention.ms", "3600000" };
 	o.ndefaults = 1;

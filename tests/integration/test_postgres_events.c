@@ -2,45 +2,23 @@
 /*
  * test_postgres_events.c: what a row and its changes look like as events.
  */
-#include "tests/integration/pgtest.h"
+#include "tests/integration/pgorders.h"
 
 #include "core/record/converter.h"
 #include "core/record/record_testing.h"
 
 static struct th_pg *pg;
 
-#define ROW1 "{\"id\":1,\"customer\":\"ann\",\"amount\":\"B88=\"," \
-	     "\"note\":\"none\",\"created\":\"2024-03-01T01:02:03.450000Z\"," \
-	     "\"m\":null}"
-
-static void
-make_orders(void)
-{
-	th_pg_exec(pg, "DROP SCHEMA IF EXISTS shop CASCADE; CREATE SCHEMA shop;"
-	    "CREATE TYPE shop.mood AS ENUM ('sad','happy');"
-	    "CREATE TABLE shop.orders(id serial PRIMARY KEY,"
-	    " customer varchar(20) NOT NULL, amount numeric(10,2),"
-	    " note text DEFAULT 'none', created timestamptz NOT NULL,"
-	    " m shop.mood)");
-}
-
-static void
-insert_ann(void)
-{
-	th_pg_exec(pg, "INSERT INTO shop.orders(customer,amount,created) "
-	    "VALUES ('ann',19.99,'2024-03-01 01:02:03.45+00')");
-}
-
 static void
 test_operations(void **state)
 {
 	struct leat_fake *f = pgt_source(pg, "ops", "shop.orders");
 
-	make_orders();
+	make_orders(pg);
 	leat_fake_set(f, "skipped.operations", "none");
 	pgt_open(f);
 	(void)leat_fake_run(f, 1, 200);
-	insert_ann();
+	insert_ann(pg);
 	th_pg_exec(pg, "UPDATE shop.orders SET amount=5 WHERE id=1");
 	th_pg_exec(pg, "UPDATE shop.orders SET id=7 WHERE id=1");
 	th_pg_exec(pg, "DELETE FROM shop.orders WHERE id=7");
@@ -103,73 +81,6 @@ converted(const struct leat_schema *schema, const struct leat_value *v)
 	return text;
 }
 
-/* clang-format off */
-#define COLUMNS \
-	"{\"type\":\"int32\",\"optional\":false,\"default\":0," \
-	"\"field\":\"id\"}," \
-	"{\"type\":\"string\",\"optional\":false,\"field\":\"customer\"}," \
-	"{\"type\":\"bytes\",\"optional\":true,\"name\":" \
-	"\"org.apache.kafka.connect.data.Decimal\",\"version\":1," \
-	"\"parameters\":{\"scale\":\"2\"," \
-	"\"connect.decimal.precision\":\"10\"},\"field\":\"amount\"}," \
-	"{\"type\":\"string\",\"optional\":true,\"default\":\"none\"," \
-	"\"field\":\"note\"}," \
-	"{\"type\":\"string\",\"optional\":false,\"name\":" \
-	"\"io.debezium.time.ZonedTimestamp\",\"version\":1," \
-	"\"field\":\"created\"}," \
-	"{\"type\":\"string\",\"optional\":true,\"name\":" \
-	"\"io.debezium.data.Enum\",\"version\":1,\"parameters\":" \
-	"{\"allowed\":\"sad,happy\"},\"field\":\"m\"}"
-#define ROW_SCHEMA(field) \
-	"{\"type\":\"struct\",\"fields\":[" COLUMNS "]," \
-	"\"optional\":true,\"name\":\"px.shop.orders.Value\"," \
-	"\"field\":\"" field "\"},"
-#define PLAIN(name, type, optional) \
-	"{\"type\":\"" type "\",\"optional\":" optional \
-	",\"field\":\"" name "\"}"
-#define SOURCE_SCHEMA \
-	"{\"type\":\"struct\",\"fields\":[" \
-	PLAIN("version", "string", "false") "," \
-	PLAIN("connector", "string", "false") "," \
-	PLAIN("name", "string", "false") "," \
-	PLAIN("ts_ms", "int64", "false") "," \
-	"{\"type\":\"string\",\"optional\":true,\"name\":" \
-	"\"io.debezium.data.Enum\",\"version\":1,\"parameters\":" \
-	"{\"allowed\":\"true,first,first_in_data_collection," \
-	"last_in_data_collection,last,false,incremental\"}," \
-	"\"default\":\"false\",\"field\":\"snapshot\"}," \
-	PLAIN("db", "string", "false") "," \
-	PLAIN("sequence", "string", "true") "," \
-	PLAIN("ts_us", "int64", "true") "," \
-	PLAIN("ts_ns", "int64", "true") "," \
-	PLAIN("schema", "string", "false") "," \
-	PLAIN("table", "string", "false") "," \
-	PLAIN("txId", "int64", "true") "," \
-	PLAIN("lsn", "int64", "true") "," \
-	PLAIN("xmin", "int64", "true") "," \
-	PLAIN("origin", "string", "true") "," \
-	PLAIN("origin_lsn", "int64", "true") "]," \
-	"\"optional\":false,\"name\":" \
-	"\"io.debezium.connector.postgresql.Source\"," \
-	"\"version\":1,\"field\":\"source\"},"
-#define TRANSACTION_SCHEMA \
-	"{\"type\":\"struct\",\"fields\":[" \
-	PLAIN("id", "string", "false") "," \
-	PLAIN("total_order", "int64", "false") "," \
-	PLAIN("data_collection_order", "int64", "false") "]," \
-	"\"optional\":true,\"name\":\"event.block\",\"version\":1," \
-	"\"field\":\"transaction\"},"
-#define ENVELOPE_SCHEMA \
-	"{\"schema\":{\"type\":\"struct\",\"fields\":[" \
-	ROW_SCHEMA("before") ROW_SCHEMA("after") SOURCE_SCHEMA \
-	TRANSACTION_SCHEMA PLAIN("op", "string", "false") "," \
-	PLAIN("ts_ms", "int64", "true") "," \
-	PLAIN("ts_us", "int64", "true") "," \
-	PLAIN("ts_ns", "int64", "true") "],\"optional\":false," \
-	"\"name\":\"px.shop.orders.Envelope\",\"version\":2},\"payload\":"
-
-/* clang-format on */
-
 /* What the server decides is taken from the event; all else is spelled out. */
 static const char *
 expected_insert(struct leat_fake *f)
@@ -199,10 +110,10 @@ test_json(void **state)
 	const struct leat_record *rec;
 
 	converter = testing_open(&json_converter, pool, settings);
-	make_orders();
+	make_orders(pg);
 	pgt_open(f);
 	(void)leat_fake_run(f, 1, 200);
-	insert_ann();
+	insert_ann(pg);
 	leat_fake_set_clock(f, INT64_C(1795331268300412));
 	for (int i = 0; i < 1000 && leat_fake_count(f) == 0; i++) {
 		assert_true(leat_fake_poll(f) >= 0);

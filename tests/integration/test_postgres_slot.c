@@ -283,6 +283,45 @@ test_dropped(void **state)
 	pgt_end(pg, f, "drp");
 }
 
+static void
+test_publication_changed(void **state)
+{
+	static const char changed[] = "the publication was changed while it "
+	    "is streamed from name=pch tables_before=1 tables=0";
+	struct leat_fake *f = new_source(pg, "pch");
+
+	leat_fake_set(f, "xmin.fetch.interval.ms", "10");
+	pgt_open(f);
+	/* The first look is what later ones are compared with. */
+	for (int i = 0; i < 1000 && leat_fake_metric(f,
+	    "postgres_slot_retained_bytes") == 0; i++)
+		(void)leat_fake_run(f, 1, 20);
+	th_pg_exec(pg, "ALTER PUBLICATION pch DROP TABLE t");
+	for (int i = 0; i < 1000 && leat_fake_logged(f, changed) == 0; i++)
+		(void)leat_fake_run(f, 1, 20);
+	assert_int_equal(leat_fake_logged(f, changed), 1);
+	th_pg_exec(pg, "DROP PUBLICATION pch");
+	run_to_error(f);
+	expect_text(f, LEAT_CLS_RETRY, "publication 'pch' was dropped while");
+	leat_fake_close(f);
+	/* It is made again before the next change: nothing is missing. */
+	pgt_open(f);
+	insert(1);
+	pgt_run(f, 1);
+	pgt_settle(f);
+	leat_fake_close(f);
+	idle(pg, "pch");
+	/* With a change in between, something is, and that is said. */
+	th_pg_exec(pg, "DROP PUBLICATION pch");
+	insert(2);
+	pgt_open(f);
+	run_to_error(f);
+	expect_text(f, LEAT_CLS_CONFIG, "changes were made while publication "
+	    "'pch' did not exist, and cannot be decoded: SELECT "
+	    "pg_drop_replication_slot('pch');");
+	pgt_end(pg, f, "pch");
+}
+
 /* The server removes the log of a slot that lags too far behind. */
 static void
 test_lost(void **state)
@@ -326,6 +365,59 @@ test_watched(void **state)
 	    "pg_replication_slots WHERE slot_name = 'wat'"));
 	assert_true(leat_fake_metric(f, "postgres_slot_retained_bytes") > 0);
 	pgt_end(pg, f, "wat");
+}
+
+/* A slot that nobody lets advance, and 4 MB of log behind it. */
+static struct leat_fake *
+guarded(const char *id, const char *action)
+{
+	struct leat_fake *f = new_source(pg, id);
+
+	leat_fake_set(f, "xmin.fetch.interval.ms", "10");
+	leat_fake_set(f, "lsn.flush.mode", "manual");
+	leat_fake_set(f, "wal.guard.bytes", "2MiB");
+	leat_fake_set(f, "wal.guard.action", action);
+	pgt_open(f);
+	insert(1);
+	pgt_run(f, 1);
+	pgt_settle(f);
+	th_pg_exec(pg, "CREATE TABLE other AS SELECT repeat(md5(i::text), 4) "
+	    "FROM generate_series(1, 25000) i; DROP TABLE other");
+	return f;
+}
+
+static void
+test_guard_warns(void **state)
+{
+	struct leat_fake *f = guarded("gwa", "warn");
+	int64_t end = th_now_ms() + PGT_WAIT_MS;
+
+	while (leat_fake_metric(f, "postgres_wal_guard_over") != 1) {
+		assert_true(th_now_ms() < end);
+		(void)leat_fake_run(f, SIZE_MAX, 20);
+		assert_int_equal(leat_fake_err(f)->code, 0);
+	}
+	pgt_end(pg, f, "gwa");
+}
+
+static void
+test_guard_gives_up(void **state)
+{
+	struct leat_fake *f = guarded("ggi", "give-up");
+	int rc = leat_fake_run(f, SIZE_MAX, PGT_WAIT_MS * th_slowness());
+
+	assert_true(rc < 0);
+	expect_text(f, LEAT_CLS_RETRY, "slot 'ggi' retains ");
+	leat_fake_close(f);
+	assert_true(th_pg_wait(pg, "0", PGT_WAIT_MS, "SELECT count(*) FROM "
+	    "pg_replication_slots WHERE slot_name = 'ggi'"));
+	/* What that means is decided at the next start. */
+	expect_refusal(f, LEAT_CLS_CONFIG, "'ggi' is gone");
+	leat_fake_set(f, "snapshot.mode", "when_needed");
+	leat_fake_clear(f);
+	pgt_open(f);
+	pgt_run(f, 1);
+	pgt_end(pg, f, "ggi");
 }
 
 /* --------------------------------------------------------------- flushing */
@@ -421,8 +513,11 @@ main(void)
 		cmocka_unit_test(test_in_use),
 		cmocka_unit_test(test_walsender_killed),
 		cmocka_unit_test(test_dropped),
+		cmocka_unit_test(test_publication_changed),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_watched),
+		cmocka_unit_test(test_guard_warns),
+		cmocka_unit_test(test_guard_gives_up),
 		cmocka_unit_test(test_flush_modes),
 		cmocka_unit_test(test_stream_params),
 	};

@@ -318,6 +318,16 @@ static const char settings[] =
     "transforms.r.replacement=x$1\n"
     "transforms.c.type=Cast\ntransforms.c.spec=id:string\n";
 
+/* The same with what an expression and a CloudEvent need. */
+static const char expressions[] =
+    "key.converter=json\nvalue.converter=cloudevents\ntransforms=f,r\n"
+    "transforms.f.type=io.debezium.transforms.Filter\n"
+    "transforms.f.topic.regex=t|u\n"
+    "transforms.f.condition=value.after.customer.toUpperCase() ==~ /A[N]+/ "
+    "&& value.after.amount * 2 > 39.97 && 1 in [1, 2]\n"
+    "transforms.r.type=ContentBasedRouter\n"
+    "transforms.r.topic.expression=\"x${[a: 't'].a}\" + ''\n";
+
 /* All of a chain's life; 0, or the error that came first. */
 static int
 whole_life(struct properties *props)
@@ -358,9 +368,9 @@ done:
 }
 
 static void
-test_no_memory(void **state)
+fail_each(const char *text)
 {
-	struct properties *props = testing_props(settings);
+	struct properties *props = testing_props(text);
 	int rc = 0;
 
 	assert_non_null(props);
@@ -383,6 +393,13 @@ test_no_memory(void **state)
 #endif
 	assert_int_equal(rc, 0);
 	properties_unref(props);
+}
+
+static void
+test_no_memory(void **state)
+{
+	fail_each(settings);
+	fail_each(expressions);
 }
 
 /* Records that need more memory than they may are refused for good. */

@@ -33,17 +33,6 @@ require_map(const struct leat_value *v, const char *purpose,
 /* --------------------------------------------------------- derived schemas */
 
 struct derived *
-derived_find(struct derived_cache *c, const struct leat_schema *in)
-{
-	size_t i;
-
-	for (i = 0; i < DERIVED_SLOTS; i++)
-		if (c->v[i] != NULL && c->v[i]->in == in)
-			return c->last = c->v[i];
-	return NULL;
-}
-
-struct derived *
 derived_add(struct derived_cache *c, const struct derived *d,
     const int32_t *from, struct leat_err *err)
 {
@@ -56,20 +45,19 @@ derived_add(struct derived_cache *c, const struct derived *d,
 	*copy = (struct derived){ d->in, d->out, d->n };
 	if (d->n > 0)
 		memcpy(copy->from, from, d->n * sizeof(*from));
-	free(c->v[c->next]);
-	c->v[c->next] = copy;
-	c->next = (c->next + 1) % DERIVED_SLOTS;
+	if (plans_put(&c->plans, d->in, copy) < 0) {
+		free(copy);
+		leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
+		return NULL;
+	}
 	return c->last = copy;
 }
 
 void
 derived_fini(struct derived_cache *c)
 {
-	size_t i;
-
-	for (i = 0; i < DERIVED_SLOTS; i++)
-		free(c->v[i]);
-	memset(c, 0, sizeof(*c));
+	plans_fini(&c->plans);
+	c->last = NULL;
 }
 
 int
@@ -121,6 +109,14 @@ draft_add(struct draft *d, const char *name,
 	return 0;
 }
 
+const struct leat_schema *
+draft_schema(struct draft *d, struct transform *t, struct leat_err *err)
+{
+	d->schema.fields = d->fields;
+	d->schema.nfields = d->n;
+	return leat_schema_pool_intern(t->pool, &d->schema, err);
+}
+
 struct derived *
 draft_finish(struct draft *d, struct transform *t, struct derived_cache *c,
     const struct leat_schema *in, struct leat_err *err)
@@ -128,9 +124,7 @@ draft_finish(struct draft *d, struct transform *t, struct derived_cache *c,
 	struct derived head = { .in = in, .n = d->n };
 	struct derived *filed = NULL;
 
-	d->schema.fields = d->fields;
-	d->schema.nfields = d->n;
-	head.out = leat_schema_pool_intern(t->pool, &d->schema, err);
+	head.out = draft_schema(d, t, err);
 	if (head.out != NULL)
 		filed = derived_add(c, &head, d->from, err);
 	draft_fini(d);

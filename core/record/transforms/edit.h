@@ -16,6 +16,7 @@
 
 #include "core/record/memory.h"
 #include "core/record/transform.h"
+#include "core/record/transforms/plans.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -71,24 +72,18 @@ struct derived {
 	int32_t from[];		/* per output field: an input field, or < 0 */
 };
 
-enum { DERIVED_SLOTS = 16 };
-
-/* The last few; zeroed it is empty. */
+/* All that there are so far; zeroed it is empty. */
 struct derived_cache {
-	struct derived *v[DERIVED_SLOTS];
+	struct plans plans;
 	struct derived *last;
-	uint32_t next;
 };
-
-struct derived *derived_find(struct derived_cache *c,
-    const struct leat_schema *in);
 
 static inline struct derived *
 derived_get(struct derived_cache *c, const struct leat_schema *in)
 {
-	if (c->last != NULL && c->last->in == in)
-		return c->last;
-	return derived_find(c, in);
+	if (c->last == NULL || c->last->in != in)
+		c->last = plans_get(&c->plans, in);
+	return c->last;
 }
 
 /* Files a copy of *d with its d->n numbers; NULL without memory. */
@@ -113,6 +108,9 @@ void draft_fini(struct draft *d);
 /* Fails on a name that is there already. */
 int draft_add(struct draft *d, const char *name,
     const struct leat_schema *schema, int32_t from, struct leat_err *err);
+/* Interns it; the draft goes on. NULL with err filled. */
+const struct leat_schema *draft_schema(struct draft *d, struct transform *t,
+    struct leat_err *err);
 /* Interns it, files it for `in`, and ends the draft in any case. */
 struct derived *draft_finish(struct draft *d, struct transform *t,
     struct derived_cache *c, const struct leat_schema *in,

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "core/record/transforms/envelope.h"
+
 static bool
 is_one_of(struct leat_str s, const char *const *names)
 {
@@ -30,8 +32,8 @@ home_of(struct leat_str field)
 }
 
 static int
-parse_ref(struct transform *t, const char *text, const char *prefix,
-    struct unwrap_ref *ret, struct leat_err *err)
+parse_ref(struct transform *t, const char *key, const char *text,
+    const char *prefix, struct unwrap_ref *ret, struct leat_err *err)
 {
 	struct leat_str name = leat_str_c(text), whole, in, field;
 	const char *dot;
@@ -41,10 +43,13 @@ parse_ref(struct transform *t, const char *text, const char *prefix,
 	dot = memchr(whole.ptr, '.', whole.len);
 	field = whole;
 	in = dot == NULL ? (struct leat_str){ NULL, 0 }
-	    : leat_str_cut(&field, '.');
+			 : leat_str_cut(&field, '.');
 	if (field.len == 0 || (dot != NULL && in.len == 0) ||
-	    memchr(field.ptr, '.', field.len) != NULL)
-		return config_error(err, "Unexpected field name: %s", text);
+	    memchr(field.ptr, '.', field.len) != NULL ||
+	    memchr(name.ptr, ':', name.len) != NULL)
+		return config_error(err, "%s: Unexpected field name: %s "
+		    "(expected field, struct.field or either with :newname)",
+		    key, text);
 	ret->in = dot == NULL ? home_of(field)
 	    : leat_arena_strndup(&t->arena, in.ptr, in.len);
 	ret->field = leat_arena_strndup(&t->arena, field.ptr, field.len);
@@ -64,8 +69,9 @@ parse_ref(struct transform *t, const char *text, const char *prefix,
 }
 
 int
-unwrap_refs_parse(struct transform *t, const struct leat_list *list,
-    const char *prefix, struct unwrap_refs *ret, struct leat_err *err)
+unwrap_refs_parse(struct transform *t, const char *key,
+    const struct leat_list *list, const char *prefix,
+    struct unwrap_refs *ret, struct leat_err *err)
 {
 	uint32_t i;
 
@@ -73,10 +79,31 @@ unwrap_refs_parse(struct transform *t, const struct leat_list *list,
 	if (ret->v == NULL)
 		return record_no_memory(&t->arena, err);
 	for (i = 0; i < list->len; i++)
-		if (parse_ref(t, list->items[i], prefix, &ret->v[i], err) < 0)
+		if (parse_ref(t, key, list->items[i], prefix, &ret->v[i],
+			err) < 0)
 			return LEAT_E_CONFIG;
 	ret->n = list->len;
 	return 0;
+}
+
+/* The struct's field, or else the envelope's own of that name. */
+static struct unwrap_place
+find_place(const struct unwrap_ref *ref, const struct leat_schema *envelope)
+{
+	struct unwrap_place place = { -1, -1 };
+	const struct leat_schema *in = NULL;
+
+	if (ref->in != NULL) {
+		place.in = leat_schema_field(envelope, ref->in);
+		if (place.in >= 0)
+			in = envelope->fields[place.in].schema;
+		if (in != NULL && in->kind == LEAT_STRUCT)
+			place.field = leat_schema_field(in, ref->field);
+		if (place.field >= 0)
+			return place;
+	}
+	return (struct unwrap_place){ -1,
+		leat_schema_field(envelope, ref->field) };
 }
 
 int
@@ -84,28 +111,16 @@ unwrap_ref_find(struct transform *t, const struct unwrap_ref *ref,
     const struct leat_schema *envelope, struct unwrap_place *ret_place,
     const struct leat_schema **ret_schema, struct leat_err *err)
 {
-	struct unwrap_place place = { -1, -1 };
-	const struct leat_schema *in = envelope, *s;
-	bool optional = false;
+	const struct unwrap_place place = find_place(ref, envelope);
+	const struct leat_schema *in = place.in < 0 ? envelope
+	    : envelope->fields[place.in].schema,
+				 *s = NULL;
 
-	if (ref->in != NULL) {
-		place.in = leat_schema_field(envelope, ref->in);
-		in = place.in < 0 ? NULL : envelope->fields[place.in].schema;
-		if (in == NULL || in->kind != LEAT_STRUCT)
-			return record_error(err, "Unexpected field name: %s",
-			    ref->in);
-		optional = in->optional;
+	if (place.field >= 0) {
+		s = schema_with(t, in->fields[place.field].schema, true, err);
+		if (s == NULL)
+			return -1;
 	}
-	place.field = leat_schema_field(in, ref->field);
-	if (place.field < 0)
-		return record_error(err, "Unexpected field name: %s%s%s",
-		    ref->in != NULL ? ref->in : "", ref->in != NULL ? "." : "",
-		    ref->field);
-	s = in->fields[place.field].schema;
-	if (optional && !s->optional)
-		s = schema_with(t, s, true, err);
-	if (s == NULL)
-		return -1;
 	*ret_place = place;
 	*ret_schema = s;
 	return 0;
@@ -114,23 +129,27 @@ unwrap_ref_find(struct transform *t, const struct unwrap_ref *ref,
 struct leat_value
 unwrap_ref_value(const struct leat_value *envelope, struct unwrap_place place)
 {
-	const struct leat_value *v = envelope;
+	struct leat_value in = *envelope;
 
 	if (place.in >= 0)
-		v = &v->u.items[place.in];
-	if (v->kind != LEAT_STRUCT || (uint32_t)place.field >= v->len)
-		return leat_null();
-	return v->u.items[place.field];
+		in = envelope_field(envelope, place.in);
+	return envelope_field(&in, place.field);
 }
 
-struct leat_value
+bool
 unwrap_ref_map_value(const struct leat_value *envelope,
-    const struct unwrap_ref *ref)
+    const struct unwrap_ref *ref, struct leat_value *ret)
 {
-	const struct leat_value *v = envelope;
+	const struct leat_value *in = envelope, *v = NULL;
 
 	if (ref->in != NULL)
-		v = leat_map_value(v, ref->in);
-	v = v == NULL ? NULL : leat_map_value(v, ref->field);
-	return v == NULL ? leat_null() : *v;
+		in = leat_map_value(envelope, ref->in);
+	if (in != NULL && in->kind == LEAT_MAP)
+		v = leat_map_value(in, ref->field);
+	if (v == NULL && in != envelope)
+		v = leat_map_value(envelope, ref->field);
+	if (v == NULL && (in == NULL || in->kind != LEAT_NULL))
+		return false;
+	*ret = v == NULL ? leat_null() : *v;
+	return true;
 }

@@ -9,9 +9,9 @@
 #include "core/record/transforms/edit.h"
 
 struct unwrap_ref {
-	const char *in;		/* "source"; NULL: the envelope itself */
+	const char *in; /* "source"; NULL: the envelope itself */
 	const char *field;
-	const char *name;	/* "__source_ts_ms" */
+	const char *name; /* "__source_ts_ms" */
 };
 
 struct unwrap_refs {
@@ -21,17 +21,18 @@ struct unwrap_refs {
 
 /* Where a reference leads in an envelope's schema. */
 struct unwrap_place {
-	int32_t in;		/* field of the envelope, -1: itself */
+	int32_t in; /* field of the envelope, -1: itself */
 	int32_t field;
 };
 
-/* Memory comes from t->arena. */
-int unwrap_refs_parse(struct transform *t, const struct leat_list *list,
-    const char *prefix, struct unwrap_refs *ret, struct leat_err *err);
+/* Memory comes from t->arena; `key` is the option, for messages. */
+int unwrap_refs_parse(struct transform *t, const char *key,
+    const struct leat_list *list, const char *prefix,
+    struct unwrap_refs *ret, struct leat_err *err);
 
 /*
- * Finds a reference in the schema; *ret_schema is what it gives, optional if
- * the way there is.
+ * Finds a reference in the schema; *ret_schema is what it gives, optional in
+ * any case, or NULL if the envelope has no such field.
  */
 int unwrap_ref_find(struct transform *t, const struct unwrap_ref *ref,
     const struct leat_schema *envelope, struct unwrap_place *ret_place,
@@ -40,8 +41,11 @@ int unwrap_ref_find(struct transform *t, const struct unwrap_ref *ref,
 /* The value at a place of an envelope with a schema. */
 struct leat_value unwrap_ref_value(const struct leat_value *envelope,
     struct unwrap_place place);
-/* The value in an envelope that is a map; null if it is not there. */
-struct leat_value unwrap_ref_map_value(const struct leat_value *envelope,
-    const struct unwrap_ref *ref);
+/*
+ * The value in an envelope that is a map, null where its struct is; false if
+ * there is no such field.
+ */
+bool unwrap_ref_map_value(const struct leat_value *envelope,
+    const struct unwrap_ref *ref, struct leat_value *ret);
 
 #endif
