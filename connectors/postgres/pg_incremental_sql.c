@@ -87,8 +87,10 @@ static void
 add_step(struct leat_buf *b, const struct pg_order_col *c, int after, int last,
     const struct pgo_column *v)
 {
-	const char *strict = after ? " > " : last ? " <= " : " < ";
+	const char *strict = " > ";
 
+	if (!after)
+		strict = last ? " <= " : " < ";
 	(void)leat_buf_add_byte(b, '(');
 	if (v->kind != PGO_NULL) {
 		pg_sql_name(b, c->name);

@@ -132,7 +132,8 @@ notice_new(struct pg_notify *n, const struct pg_notify_field *fields,
     uint32_t nfields)
 {
 	struct pg_notify_field all[PG_NOTIFY_FIELDS] = {
-		{ "connector_name", n->prefix } };
+		{ "connector_name", n->prefix }
+	};
 	struct pg_notice *one = calloc(1, sizeof(*one));
 	uint32_t k = 1;
 
@@ -206,7 +207,8 @@ add_record(struct pg_notify *n, const struct pg_notice *one,
 	struct leat_record rec = { .topic = n->topic,
 		.partition = LEAT_PARTITION_ANY,
 		.timestamp_ms = LEAT_TIMESTAMP_NONE,
-		.key_schema = n->key_schema, .value_schema = n->value_schema };
+		.key_schema = n->key_schema,
+		.value_schema = n->value_schema };
 
 	if (v == NULL)
 		return PG_CONV_NOMEM;

@@ -55,6 +55,7 @@ leat_fake_free(struct leat_fake *f)
 	fake_end_loans(&f->batch_loans);
 	free_pools(f);
 	free((void *)f->plans.items);
+	free((void *)f->topic.items);
 	free((void *)f->records.items);
 	free((void *)f->positions.items);
 	free((void *)f->failures.items);

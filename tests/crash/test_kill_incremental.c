@@ -270,8 +270,8 @@ run(const char *name, const char *settings)
 	    "snapshot.mode: no_data\nvalue.converter.schemas.enable: false\n"
 	    "key.converter.schemas.enable: false\n"
 	    "incremental.snapshot.chunk.size: 500\n"
-	    "incremental.snapshot.rows.per.second: 30000\n%s", th_pg_url(pg, NULL),
-	    settings);
+	    "incremental.snapshot.rows.per.second: 30000\n%s",
+	    th_pg_url(pg, NULL), settings);
 	for (int t = 0; t < NTABLES; t++)
 		readers[t] = th_reader_open(w, th_text("inc.public.t%d", t));
 	start_writer();
