@@ -66,6 +66,29 @@
 	X(LINEAGE, "openlineage.integration.enabled", "false", \
 	    "No lineage is sent.", \
 	    "lineage is not sent; take it from the topics' names") \
+	X(SANITIZE_PATTERN, "custom.sanitize.pattern", "", \
+	    "Letters, digits, '.', '_' and '-' of names stay, others become " \
+	    "'_'.", \
+	    "no other characters can be kept; name topics with the transform " \
+	    "ByLogicalTableRouter or RegexRouter") \
+	X(SNAPSHOT_CUSTOM, "snapshot.mode.custom.name", "", \
+	    "No class can be loaded.", \
+	    "Java classes cannot be loaded; snapshot.mode=configuration_based " \
+	    "chooses the steps by options") \
+	X(QUERY_CUSTOM, "snapshot.query.mode.custom.name", "", \
+	    "No class can be loaded.", \
+	    "Java classes cannot be loaded; snapshot.select.statement." \
+	    "overrides has SELECTs of your own") \
+	X(LOCKING_CUSTOM, "snapshot.locking.mode.custom.name", "", \
+	    "No class can be loaded.", \
+	    "Java classes cannot be loaded; snapshot.locking.mode is none or " \
+	    "shared") \
+	X(EMIT_RETRIES, "signal.emit.failure.max.retries", "*", \
+	    "Has no effect: what is to be written to the server for a signal " \
+	    "is tried until it is.", "") \
+	X(EMIT_BACKOFF, "signal.emit.failure.retry.backoff.ms", "*", \
+	    "Has no effect: what is to be written to the server for a signal " \
+	    "is tried until it is.", "") \
 	X(REFRESH_MODE, "schema.refresh.mode", "*", \
 	    "Has no effect: the stream describes each table that changed.", \
 	    "") \

@@ -320,6 +320,9 @@ const struct leat_option pg_source_options[] = {
 	    signal_group,
 	    "Has no effect: how far the topic was read is stored with the "
 	    "position."),
+	ROW("signal.consumer", NULL, MAP, DEPR, NULL, 0, 0, NULL,
+	    signal_consumer,
+	    "Has no effect: the topic is read from the worker's own broker."),
 	ROW("signal.kafka.poll.timeout.ms", NULL, DURATION, DEPR, "100", 0, 0,
 	    NULL, signal_timeout_ms,
 	    "Has no effect: the topic is read without waiting."),

@@ -212,6 +212,7 @@ struct pg_config {
 	int64_t poll_interval_ms;
 	int64_t max_batch;
 
+	struct leat_params signal_consumer;	/* without effect */
 	const char *signal_table;
 	struct leat_list signal_channels;
 	int64_t signal_poll_ms;

@@ -192,7 +192,7 @@ test_bad_descriptor(void **state)
 	    "(no name): name: the plugin has no name\n"
 	    "(no name): version: the plugin has no version\n"
 	    "(no name): connectors: the plugin has no connectors\n"
-	    "plugin: abi: magic 4c454154, ABI 1.1\n"
+	    "plugin: abi: magic 4c454154, ABI 1.2\n"
 	    "plugin: size: states 16 bytes\n");
 }
 
