@@ -142,10 +142,11 @@ expect_header(struct leat_fake *f, size_t i, const char *name,
 }
 
 static struct leat_fake *
-open_orders(const char *id)
+open_orders(const char *id, const char *mode)
 {
 	struct leat_fake *f = pgt_source(pg, id, "shop.orders");
 
+	leat_fake_set(f, "snapshot.mode", mode);
 	leat_fake_set(f, "skipped.operations", "none");
 	pgt_open(f);
 	return f;
@@ -157,7 +158,8 @@ run(struct leat_fake *f, size_t n)
 {
 	leat_fake_set_clock(f, NOW_US);
 	for (int i = 0; i < 4000 && leat_fake_count(f) < n; i++) {
-		assert_true(leat_fake_poll(f) >= 0);
+		if (leat_fake_poll(f) < 0)
+			fail_msg("%s", leat_fake_err(f)->text);
 		th_nap(5);
 	}
 	assert_int_equal(leat_fake_count(f), n);
@@ -206,7 +208,7 @@ test_identity_default(void **state)
 	struct leat_fake *f;
 
 	make_orders(pg);
-	f = open_orders("gold_default");
+	f = open_orders("gold_default", "no_data");
 	make_session();
 	run(f, 8);
 	expect_session(f, "null", KEY_OF("1"), KEY_OF("7"));
@@ -221,7 +223,7 @@ test_identity_full(void **state)
 
 	make_orders(pg);
 	th_pg_exec(pg, "ALTER TABLE shop.orders REPLICA IDENTITY FULL");
-	f = open_orders("gold_full");
+	f = open_orders("gold_full", "no_data");
 	make_session();
 	run(f, 8);
 	expect_session(f, ROW_OF("1", "B88="), ROW_OF("1", "AfQ="),
@@ -238,7 +240,7 @@ test_snapshot(void **state)
 	make_orders(pg);
 	for (int i = 0; i < 3; i++)
 		insert_ann(pg);
-	f = open_orders("gold_snap");
+	f = open_orders("gold_snap", "initial");
 	run(f, 3);
 	for (size_t i = 0; i < 3; i++) {
 		const char *id = th_text("%zu", i + 1);
@@ -260,7 +262,7 @@ test_unchanged(void **state)
 	make_orders(pg);
 	th_pg_exec(pg, "ALTER TABLE shop.orders ALTER note SET STORAGE "
 	    "EXTERNAL");
-	f = open_orders("gold_toast");
+	f = open_orders("gold_toast", "no_data");
 	insert_ann(pg);
 	th_pg_exec(pg, "UPDATE shop.orders SET note = repeat('x', 9000)");
 	th_pg_exec(pg, "UPDATE shop.orders SET amount = 1");
