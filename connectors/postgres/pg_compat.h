@@ -32,26 +32,33 @@
 	X(SOURCE_MAKER, "sourceinfo.struct.maker", \
 	    "io.debezium.connector.postgresql.PostgresSourceInfoStructMaker", \
 	    "The source block is Debezium's.", \
-	    "Java classes cannot be loaded; change the block with a transform") \
+	    "Java classes cannot be loaded; change the block with a " \
+	    "transform") \
 	X(TX_FACTORY, "transaction.metadata.factory", \
-	    "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory", \
+	    "io.debezium.pipeline.txmetadata." \
+	    "DefaultTransactionMetadataFactory", \
 	    "The transaction block is Debezium's.", \
-	    "Java classes cannot be loaded; change the block with a transform") \
+	    "Java classes cannot be loaded; change the block with a " \
+	    "transform") \
 	X(POST_PROCESSORS, "post.processors", "", \
 	    "None can be loaded.", \
-	    "Java classes cannot be loaded; use transforms, or have a row read " \
+	    "Java classes cannot be loaded; use transforms, or have a " \
+	    "row read " \
 	    "again by REPLICA IDENTITY FULL in place of the reselector") \
 	X(SSL_FACTORY, "database.sslfactory", "", \
 	    "TLS is libpq's.", \
 	    "Java classes cannot be loaded; name the certificates by " \
 	    "database.sslrootcert, .sslcert and .sslkey") \
 	X(SHUTDOWN_TIMEOUT, "executor.shutdown.timeout.ms", "*", \
-	    "Has no effect: the worker's task.shutdown.graceful.timeout.ms bounds it.", "") \
+	    "Has no effect: the worker's " \
+	    "task.shutdown.graceful.timeout.ms bounds it.", "") \
 	X(QUEUE_SIZE, "max.queue.size", "*", \
-	    "Has no effect: records go to the topics without a queue between.", \
+	    "Has no effect: records go to the topics without a queue " \
+	    "between.", \
 	    "") \
 	X(QUEUE_BYTES, "max.queue.size.in.bytes", "*", \
-	    "Has no effect: records go to the topics without a queue between.", \
+	    "Has no effect: records go to the topics without a queue " \
+	    "between.", \
 	    "") \
 	X(QUEUE_TYPE, "queue.provider.type", "memory", \
 	    "Records go to the topics without a queue between.", \
@@ -73,7 +80,8 @@
 	    "ByLogicalTableRouter or RegexRouter") \
 	X(SNAPSHOT_CUSTOM, "snapshot.mode.custom.name", "", \
 	    "No class can be loaded.", \
-	    "Java classes cannot be loaded; snapshot.mode=configuration_based " \
+	    "Java classes cannot be loaded; " \
+	    "snapshot.mode=configuration_based " \
 	    "chooses the steps by options") \
 	X(QUERY_CUSTOM, "snapshot.query.mode.custom.name", "", \
 	    "No class can be loaded.", \
@@ -100,12 +108,14 @@
 	    "")
 
 /* Indices of struct pg_config's `compat`. */
+/* clang-format off */
 enum {
 #define PG_COMPAT_INDEX(name, key, values, help, instead) PG_COMPAT_##name,
 	PG_COMPAT_KEYS(PG_COMPAT_INDEX)
 #undef PG_COMPAT_INDEX
 	PG_COMPAT_N
 };
+/* clang-format on */
 
 /* Does a value ask for what is not here? `compat` has PG_COMPAT_N items. */
 int pg_compat_check(const char *const *compat, struct leat_err *err);

@@ -15,6 +15,7 @@
 #include "pg_compat.h"
 #include "pg_source.h"
 
+/* clang-format off */
 static const char *const debezium_keys[] = {
 	/* connection and naming */
 	"database.hostname", "database.port", "database.user",
@@ -90,6 +91,7 @@ static const char *const debezium_keys[] = {
 	"guardrail.collections.limit.action", "executor.shutdown.timeout.ms",
 	"openlineage.integration.enabled",
 };
+/* clang-format on */
 
 static void
 test_all_known(void **state)

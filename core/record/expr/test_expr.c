@@ -22,14 +22,17 @@ run(const char *text, const struct leat_record *rec, struct leat_arena *arena)
 	struct leat_buf buf;
 	struct expr *e;
 	const char *out;
+	int rc;
 
 	if (expr_new(text, arena, &e, &err) < 0) {
 		assert_int_equal(err.cls, LEAT_CLS_CONFIG);
 		return leat_arena_printf(arena, "?%s", err.text);
 	}
 	/* Twice: what is remembered between records must not matter. */
-	if (expr_eval(e, rec, arena, &v, &err) < 0 ||
-	    expr_eval(e, rec, arena, &v, &err) < 0) {
+	rc = expr_eval(e, rec, arena, &v, &err);
+	if (rc == 0)
+		rc = expr_eval(e, rec, arena, &v, &err);
+	if (rc < 0) {
 		assert_int_equal(err.cls, LEAT_CLS_RECORD);
 		expr_free(e);
 		return leat_arena_printf(arena, "!%s", err.text);
