@@ -108,15 +108,6 @@ pg_check_system(struct pg_conn *repl, struct pg_server *srv,
 
 /* ------------------------------------------------------------------ tables */
 
-static void
-add_identifier(struct pg_conn *c, struct leat_buf *b, const char *name)
-{
-	char *q = PQescapeIdentifier(c->pg, name, strlen(name));
-
-	(void)leat_buf_add_str(b, q == NULL ? name : q);
-	PQfreemem(q);
-}
-
 static int
 check_select(struct pg_conn *c, const struct pg_tables *tables,
     struct leat_err *err)
@@ -137,9 +128,9 @@ check_select(struct pg_conn *c, const struct pg_tables *tables,
 			first = t;
 		else
 			(void)leat_buf_add_str(&b, ", ");
-		add_identifier(c, &b, t->schema);
+		pg_add_identifier(c, &b, t->schema);
 		(void)leat_buf_add_byte(&b, '.');
-		add_identifier(c, &b, t->name);
+		pg_add_identifier(c, &b, t->name);
 	}
 	if (n == 0) {
 		leat_buf_fini(&b);

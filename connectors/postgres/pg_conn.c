@@ -25,6 +25,19 @@ enum {
 	" -c lc_monetary=C -c statement_timeout=0 -c lock_timeout=0"   \
 	" -c idle_in_transaction_session_timeout=0"
 
+void
+pg_add_identifier(const struct pg_conn *c, struct leat_buf *b,
+    const char *name)
+{
+	char *q = PQescapeIdentifier(c->pg, name, strlen(name));
+
+	if (q == NULL)
+		b->failed = true;
+	else
+		(void)leat_buf_add_str(b, q);
+	PQfreemem(q);
+}
+
 uint64_t
 pg_lsn_parse(const char *text)
 {

@@ -13,6 +13,7 @@
 #include <libpq-fe.h>
 #include <stdint.h>
 
+#include <leat/buf.h>
 #include <leat/connector.h>
 
 #include "pg_config.h"
@@ -96,6 +97,10 @@ pg_cell(const PGresult *res, int row, int col)
 {
 	return PQgetvalue(res, row, col);
 }
+
+/* Appends a name as SQL wants it, quoted; check b->failed. */
+void pg_add_identifier(const struct pg_conn *c, struct leat_buf *b,
+    const char *name);
 
 /* "H/L" and back; 0 for bad text. */
 uint64_t pg_lsn_parse(const char *text);

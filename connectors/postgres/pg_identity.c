@@ -154,30 +154,18 @@ has_index(struct pg_conn *c, uint32_t oid, const char *index,
 }
 
 static void
-add_identifier(struct pg_conn *c, struct leat_buf *b, const char *name)
-{
-	char *q = PQescapeIdentifier(c->pg, name, strlen(name));
-
-	if (q == NULL)
-		b->failed = true;
-	else
-		(void)leat_buf_add_str(b, q);
-	PQfreemem(q);
-}
-
-static void
 write_alter(struct pg_conn *c, const struct pg_table *t, const struct rule *r,
     struct leat_buf *b)
 {
 	(void)leat_buf_add_str(b, "ALTER TABLE ");
-	add_identifier(c, b, t->schema);
+	pg_add_identifier(c, b, t->schema);
 	(void)leat_buf_add_byte(b, '.');
-	add_identifier(c, b, t->name);
+	pg_add_identifier(c, b, t->name);
 	(void)leat_buf_printf(b, " REPLICA IDENTITY %s", r->identity == 'd' ?
 	    "DEFAULT" : r->identity == 'f' ? "FULL" : r->identity == 'n' ?
 	    "NOTHING" : "USING INDEX ");
 	if (r->identity == 'i')
-		add_identifier(c, b, r->index);
+		pg_add_identifier(c, b, r->index);
 }
 
 static int

@@ -23,18 +23,6 @@ enum {
 	COL_SCHEMAS
 };
 
-static void
-add_identifier(struct pg_conn *c, struct leat_buf *b, const char *name)
-{
-	char *q = PQescapeIdentifier(c->pg, name, strlen(name));
-
-	if (q == NULL)
-		b->failed = true;
-	else
-		(void)leat_buf_add_str(b, q);
-	PQfreemem(q);
-}
-
 static int
 run_sql(struct pg_conn *c, struct leat_buf *b, const char *what,
     struct leat_err *err)
@@ -136,9 +124,9 @@ add_tables(struct pg_conn *c, struct leat_buf *b,
 		if ((skip != NULL && skip[i]) || has_root_among(tables, t))
 			continue;
 		(void)leat_buf_add_str(b, n++ == 0 ? " " : ", ");
-		add_identifier(c, b, t->schema);
+		pg_add_identifier(c, b, t->schema);
 		(void)leat_buf_add_byte(b, '.');
-		add_identifier(c, b, t->name);
+		pg_add_identifier(c, b, t->name);
 	}
 	return n;
 }
@@ -152,7 +140,7 @@ create_publication(struct pg_conn *c, const struct pg_config *cfg,
 
 	leat_buf_init(&b, SQL_MAX);
 	(void)leat_buf_add_str(&b, "CREATE PUBLICATION ");
-	add_identifier(c, &b, cfg->publication);
+	pg_add_identifier(c, &b, cfg->publication);
 	if (cfg->publication_mode == PG_PUBLICATION_ALL_TABLES) {
 		(void)leat_buf_add_str(&b, " FOR ALL TABLES");
 	} else if (cfg->publication_mode == PG_PUBLICATION_FILTERED) {
@@ -178,7 +166,7 @@ alter_publication(struct pg_conn *c, const struct pg_config *cfg,
 
 	leat_buf_init(&b, SQL_MAX);
 	(void)leat_buf_add_str(&b, "ALTER PUBLICATION ");
-	add_identifier(c, &b, cfg->publication);
+	pg_add_identifier(c, &b, cfg->publication);
 	(void)leat_buf_printf(&b, " %s TABLE", verb);
 	if (add_tables(c, &b, tables, skip) > 0) {
 		rc = run_sql(c, &b, "adjust the publication", err);
@@ -319,7 +307,7 @@ set_publish(struct pg_conn *c, const struct pg_config *cfg,
 
 	leat_buf_init(&b, SQL_MAX);
 	(void)leat_buf_add_str(&b, "ALTER PUBLICATION ");
-	add_identifier(c, &b, cfg->publication);
+	pg_add_identifier(c, &b, cfg->publication);
 	(void)leat_buf_add_str(&b, " SET (");
 	add_publish(&b, cfg, c->version);
 	(void)leat_buf_add_byte(&b, ')');

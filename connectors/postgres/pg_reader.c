@@ -10,19 +10,6 @@
 
 enum { SQL_MAX = 2 * 1024 * 1024 };
 
-void
-pg_add_identifier(const struct pg_conn *c, struct leat_buf *b,
-    const char *name)
-{
-	char *q = PQescapeIdentifier(c->pg, name, strlen(name));
-
-	if (q == NULL)
-		b->failed = true;
-	else
-		(void)leat_buf_add_str(b, q);
-	PQfreemem(q);
-}
-
 int
 pg_reader_begin(struct pg_reader *r, const struct pg_reader_begin *how,
     struct leat_err *err)

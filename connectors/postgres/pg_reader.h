@@ -61,8 +61,4 @@ int pg_reader_next(struct pg_reader *r, struct leat_err *err);
 /* Closes the connection where it is the reader's own. */
 void pg_reader_fini(struct pg_reader *r);
 
-/* Appends a quoted name; check b->failed. */
-void pg_add_identifier(const struct pg_conn *c, struct leat_buf *b,
-    const char *name);
-
 #endif

@@ -9,18 +9,6 @@
 
 enum { SQL_MAX = 64 * 1024 };
 
-static void
-add_identifier(struct pg_conn *c, struct leat_buf *b, const char *name)
-{
-	char *q = PQescapeIdentifier(c->pg, name, strlen(name));
-
-	if (q == NULL)
-		b->failed = true;
-	else
-		(void)leat_buf_add_str(b, q);
-	PQfreemem(q);
-}
-
 static int
 judge_slot(const PGresult *res, const char *name, struct pg_slot *s,
     struct leat_err *err)
@@ -136,7 +124,7 @@ pg_slot_create(struct pg_conn *repl, const struct pg_config *cfg,
 
 	leat_buf_init(&b, SQL_MAX);
 	(void)leat_buf_add_str(&b, "CREATE_REPLICATION_SLOT ");
-	add_identifier(repl, &b, name);
+	pg_add_identifier(repl, &b, name);
 	(void)leat_buf_printf(&b, "%s LOGICAL pgoutput%s",
 	    temporary ? " TEMPORARY" : "", failover ? " (FAILOVER)" : "");
 	rc = leat_buf_cstr(&b) == NULL ? leat_err_set(err, LEAT_CLS_RETRY,

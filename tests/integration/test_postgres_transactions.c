@@ -3,7 +3,7 @@
  * test_postgres_transactions.c: the records beside the rows: transaction
  * metadata, logical messages and heartbeats, byte for byte.
  */
-#include "tests/integration/pgtest.h"
+#include "tests/integration/pgorders.h"
 
 #include "core/record/converter.h"
 #include "core/record/record_testing.h"
@@ -166,38 +166,10 @@ test_metadata_topic(void **state)
 /* --------------------------------------------------------------- messages */
 
 /* clang-format off */
-#define PLAIN(name, type, optional) \
-	"{\"type\":\"" type "\",\"optional\":" optional \
-	",\"field\":\"" name "\"}"
-#define SOURCE_SCHEMA \
-	"{\"type\":\"struct\",\"fields\":[" \
-	PLAIN("version", "string", "false") "," \
-	PLAIN("connector", "string", "false") "," \
-	PLAIN("name", "string", "false") "," \
-	PLAIN("ts_ms", "int64", "false") "," \
-	"{\"type\":\"string\",\"optional\":true,\"name\":" \
-	"\"io.debezium.data.Enum\",\"version\":1,\"parameters\":" \
-	"{\"allowed\":\"true,first,first_in_data_collection," \
-	"last_in_data_collection,last,false,incremental\"}," \
-	"\"default\":\"false\",\"field\":\"snapshot\"}," \
-	PLAIN("db", "string", "false") "," \
-	PLAIN("sequence", "string", "true") "," \
-	PLAIN("ts_us", "int64", "true") "," \
-	PLAIN("ts_ns", "int64", "true") "," \
-	PLAIN("schema", "string", "false") "," \
-	PLAIN("table", "string", "false") "," \
-	PLAIN("txId", "int64", "true") "," \
-	PLAIN("lsn", "int64", "true") "," \
-	PLAIN("xmin", "int64", "true") "," \
-	PLAIN("origin", "string", "true") "," \
-	PLAIN("origin_lsn", "int64", "true") "]," \
-	"\"optional\":false,\"name\":" \
-	"\"io.debezium.connector.postgresql.Source\"," \
-	"\"version\":1,\"field\":\"source\"}"
 #define MESSAGE_VALUE(content) \
 	"{\"schema\":{\"type\":\"struct\",\"fields\":[" \
 	PLAIN("op", "string", "false") "," \
-	PLAIN("ts_ms", "int64", "true") "," SOURCE_SCHEMA "," \
+	PLAIN("ts_ms", "int64", "true") "," SOURCE_SCHEMA \
 	"{\"type\":\"struct\",\"fields\":[" \
 	PLAIN("id", "string", "false") "," \
 	PLAIN("total_order", "int64", "false") "," \
