@@ -180,10 +180,17 @@ def positions():
     same('watermarks', c.get_watermark_offsets(TopicPartition(t, 0), 10),
          (0, 50))
     c.assign([TopicPartition(t, 0, OFFSET_END)])
-    tour.wait('the position at the end', lambda: c.position(
-        [TopicPartition(t, 0)])[0].offset == 50 or s.send(
-            t, 'k', 'late') is None and c.poll(0.2) is not None)
-    check('from the end', True)
+    late = []
+
+    def step():
+        s.send(t, 'k', 'late')
+        m = c.poll(0.2)
+        if m is not None and not m.error():
+            late.append(m)
+    # Read before the close: see manual_commits().
+    tour.wait('a late record', lambda: late, 30, step)
+    check('from the end', late[0].offset() >= 50 and
+          late[0].value() == b'late', late[0].value())
     c.close()
 
 
@@ -226,12 +233,14 @@ class Watcher:
     def __init__(self, group, topic, seen, **conf):
         self.seen = seen
         self.parts = []
+        self.read = 0  # since it was assigned them
         self.c = consumer(group_id=group, **conf)
         self.c.subscribe([topic], on_assign=self.assigned,
                          on_revoke=self.revoked)
 
     def assigned(self, c, parts):
         self.parts = sorted(p.partition for p in parts)
+        self.read = 0
 
     def revoked(self, c, parts):
         self.parts = []
@@ -244,6 +253,7 @@ class Watcher:
         m = self.c.poll(0.02)
         if m is not None and not m.error():
             self.seen.setdefault(m.partition(), set()).add(m.offset())
+            self.read += 1
 
 
 def groups():
@@ -275,6 +285,9 @@ def groups():
         lambda: work(members))
     check('three members share', True)
     for left in (2, 1):
+        # Not right behind an assignment: see manual_commits().
+        tour.wait('all read', lambda: all(m.read for m in members), 30,
+                  lambda: work(members))
         members.pop(0).c.close()
         tour.wait('%d members left' % left, lambda: sum(
             len(m.parts) for m in members) == 4, 30, lambda: work(members))
@@ -308,7 +321,8 @@ def groups():
 def manual_commits():
     t, g = name('manual'), name('manual')
     create(t, 2)
-    # Not assigned: librdkafka 2.0.2 may hang in a close right behind assign().
+    # Not assigned: where a close meets a partition that is just being begun,
+    # librdkafka 2.0.2 may hang or end in an assertion (rktp_started).
     c = consumer(group_id=g)
     c.commit(offsets=[TopicPartition(t, 0, 7), TopicPartition(t, 1, 9)],
              asynchronous=False)

@@ -665,7 +665,7 @@ broker_restarts(void **state)
 		"-b %s --stats", th_path("go"), input, th_leat_bin(), at),
 		NULL },
 	    .name = "writer" });
-	TH_WAIT(th_worker_topic(shaky, "shaky", "end_offset") > 0, SOON_MS);
+	TH_WAIT(th_proc_said(reader, "000000\n"), SOON_MS);
 	th_worker_kill(shaky);
 	th_worker_resume(shaky);
 	assert_int_equal(th_run(NULL, "sh", "-c", th_text("echo > %s",

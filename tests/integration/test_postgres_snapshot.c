@@ -400,14 +400,16 @@ test_shared_lock(void **state)
 {
 	struct leat_fake *f = source("public.sl");
 	PGconn *other = th_pg_connect(pg, NULL);
+	PGresult *res;
 
 	make_table("sl", 30);
 	leat_fake_set(f, "snapshot.locking.mode", "shared");
 	leat_fake_batch_limits(f, 10, 1 << 20);
 	pgt_open(f);
 	th_pg_run(other, "SET lock_timeout = 100");
-	assert_int_equal(PQresultStatus(PQexec(other, "TRUNCATE sl")),
-	    PGRES_FATAL_ERROR);
+	res = PQexec(other, "TRUNCATE sl");
+	assert_int_equal(PQresultStatus(res), PGRES_FATAL_ERROR);
+	PQclear(res);
 	pgt_run(f, 30);
 	PQfinish(other);
 	pgt_end(pg, f, "snap");

@@ -89,14 +89,17 @@ static void
 test_topic(void **state)
 {
 	size_t before = th_reader_count(reader);
+	char *words;
 
 	if (th_thread_sanitizer())
 		skip();
 	th_write_text(th_path("signal.in"), "px~{\"id\":\"k-1\",\"type\":"
 	    "\"execute-snapshot\",\"data\":{\"data-collections\":"
 	    "[\"public.t\"]}}\n");
-	(void)leat_words(OK, th_path("signal.in"), strdup(th_text(
-	    "produce px-signal -K ~ -b %s", th_worker_kafka(w))));
+	words = strdup(th_text("produce px-signal -K ~ -b %s",
+	    th_worker_kafka(w)));
+	(void)leat_words(OK, th_path("signal.in"), words);
+	free(words);
 	th_reader_wait(reader, before + 7, SOON_MS, NULL, NULL);
 	TH_WAIT(said("id=k-1"), SOON_MS);
 	/* Where it was read to is stored: a restart reads nothing again. */
