@@ -69,8 +69,9 @@ task_signal(struct leat_task *t, const char *id, const char *type,
 	lock_acquire(&t->lock);
 	for (at = &t->signals; *at != NULL; at = &(*at)->next)
 		n++;
+	/* The task looks at the head without the lock. */
 	if (n < TASK_SIGNALS_MAX)
-		*at = s;
+		__atomic_store_n(at, s, __ATOMIC_RELAXED);
 	lock_release(&t->lock);
 	if (n == TASK_SIGNALS_MAX) {
 		free(s);
@@ -88,7 +89,8 @@ take_all(struct leat_task *t)
 	struct task_signal *all;
 
 	lock_acquire(&t->lock);
-	all = TAKE(t->signals);
+	all = t->signals;
+	__atomic_store_n(&t->signals, NULL, __ATOMIC_RELAXED);
 	lock_release(&t->lock);
 	return all;
 }

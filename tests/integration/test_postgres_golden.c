@@ -5,10 +5,9 @@
  * decides (positions, times, transactions) is taken from the event, after it
  * was checked to be consistent.
  */
+#include "tests/integration/pgjson.h"
 #include "tests/integration/pgorders.h"
 
-#include "core/record/converter.h"
-#include "core/record/record_testing.h"
 
 #define NOW_US INT64_C(1795331268300412)
 
@@ -22,25 +21,6 @@
 	"\"created\":\"1970-01-01T00:00:00Z\",\"m\":null}"
 
 static struct th_pg *pg;
-static struct leat_schema_pool *pool;
-static void *plain, *with_schema;
-
-static const char *
-converted(void *converter, const struct leat_schema *schema,
-    const struct leat_value *v)
-{
-	struct leat_err err = LEAT_ERR_INIT;
-	struct leat_buf b;
-	const char *text;
-	bool null = false;
-
-	leat_buf_init(&b, 1u << 20);
-	if (json_converter.encode(converter, schema, v, &b, &null, &err) < 0)
-		fail_msg("%s", err.text);
-	text = null ? "(null)" : th_text("%s", leat_buf_cstr(&b));
-	leat_buf_fini(&b);
-	return text;
-}
 
 /* The event's own word for a field of its source, which must be a number. */
 static const char *
@@ -91,8 +71,8 @@ expect_key(struct leat_fake *f, size_t i, const char *key)
 	const struct leat_record *rec = leat_fake_record(f, i);
 
 	assert_string_equal(rec->topic, "px.shop.orders");
-	assert_string_equal(converted(plain, rec->key_schema, &rec->key), key);
-	assert_string_equal(converted(with_schema, rec->key_schema, &rec->key),
+	assert_string_equal(pgt_json("false", rec->key_schema, &rec->key), key);
+	assert_string_equal(pgt_json("true", rec->key_schema, &rec->key),
 	    th_text("{\"schema\":{\"type\":\"struct\",\"fields\":["
 	    "{\"type\":\"int32\",\"optional\":false,\"default\":0,"
 	    "\"field\":\"id\"}],\"optional\":false,\"name\":"
@@ -106,9 +86,9 @@ expect_event(struct leat_fake *f, size_t i, const char *before,
 	const struct leat_record *rec = leat_fake_record(f, i);
 	const char *want = expected(f, i, before, after, op, snapshot);
 
-	assert_string_equal(converted(plain, rec->value_schema, &rec->value),
+	assert_string_equal(pgt_json("false", rec->value_schema, &rec->value),
 	    want);
-	assert_string_equal(converted(with_schema, rec->value_schema,
+	assert_string_equal(pgt_json("true", rec->value_schema,
 	    &rec->value), th_text(ENVELOPE_SCHEMA "%s}", want));
 }
 
@@ -118,8 +98,8 @@ expect_tombstone(struct leat_fake *f, size_t i)
 	const struct leat_record *rec = leat_fake_record(f, i);
 
 	assert_null(rec->value_schema);
-	assert_string_equal(converted(plain, NULL, &rec->value), "(null)");
-	assert_string_equal(converted(with_schema, NULL, &rec->value),
+	assert_string_equal(pgt_json("false", NULL, &rec->value), "(null)");
+	assert_string_equal(pgt_json("true", NULL, &rec->value),
 	    "(null)");
 }
 
@@ -134,7 +114,7 @@ expect_header(struct leat_fake *f, size_t i, const char *name,
 		if (strcmp(rec->headers[h].name, name) != 0)
 			continue;
 		assert_ptr_equal(rec->headers[h].schema, rec->key_schema);
-		assert_string_equal(converted(plain, rec->headers[h].schema,
+		assert_string_equal(pgt_json("false", rec->headers[h].schema,
 		    &rec->headers[h].value), json);
 		return;
 	}
@@ -283,22 +263,13 @@ test_unchanged(void **state)
 static int
 start(void **state)
 {
-	static const char *const off[] = { "schemas.enable", "false", NULL };
-	static const char *const on[] = { "schemas.enable", "true", NULL };
-
 	pg = th_pg_start(NULL);
-	pool = leat_schema_pool_new(1u << 24);
-	plain = testing_open(&json_converter, pool, off);
-	with_schema = testing_open(&json_converter, pool, on);
 	return 0;
 }
 
 static int
 stop(void **state)
 {
-	json_converter.close(plain);
-	json_converter.close(with_schema);
-	leat_schema_pool_free(pool);
 	th_pg_free(pg);
 	return 0;
 }
