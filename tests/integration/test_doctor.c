@@ -150,6 +150,32 @@ test_rights(void **state)
 	    "DROP ROLE cdc");
 }
 
+/* Names are anything: the cures quote them. */
+static void
+test_odd_names(void **state)
+{
+	const char *path = th_path("odd.yaml");
+	const struct leat_value *doc;
+
+	(void)state;
+	th_pg_exec(pg, "CREATE ROLE \"o\"\"k\" LOGIN; CREATE SCHEMA \"s\"\"t\";"
+	    "CREATE TABLE \"s\"\"t\".\"t\"\"u\" (id int);"
+	    "GRANT USAGE ON SCHEMA \"s\"\"t\" TO \"o\"\"k\"");
+	th_write_text(path, th_text("connector: postgres-source\n"
+	    "url: %s\ndatabase.user: 'o\"k'\ntables: ['s\"t.t\"u']\n"
+	    "publication.name: 'p\"q'\n", th_pg_url(pg, NULL)));
+	doc = examine(path, 3);
+	apply(expect(doc, "role", "bad", "'o\"k' may not replicate"));
+	apply(expect(doc, "rights", "bad", "\"s\"\"t\".\"t\"\"u\""));
+	apply(expect(doc, "replica identity", "bad", "\"t\"\"u\""));
+	apply(expect(doc, "publication", "bad", "may not create it"));
+	doc = examine(path, 0);
+	expect(doc, "rights", "good", "may read");
+	expect(doc, "publication", "good", "has the captured tables");
+	th_pg_exec(pg, "DROP PUBLICATION \"p\"\"q\"; DROP SCHEMA \"s\"\"t\" "
+	    "CASCADE; DROP OWNED BY \"o\"\"k\"; DROP ROLE \"o\"\"k\"");
+}
+
 static void
 test_slots(void **state)
 {
@@ -248,6 +274,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_odd_names),
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_activity),
