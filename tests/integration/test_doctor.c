@@ -16,9 +16,8 @@
 
 #include "tests/harness/jsonq.h"
 #include "tests/harness/pg.h"
+#include "tests/harness/pgserver.h"
 #include "tests/harness/proc.h"
-
-static struct th_pg *pg;
 
 /* The answer of `leat doctor --json` about the first connector of a file. */
 static const struct leat_value *
@@ -260,14 +259,6 @@ start(void **state)
 	return 0;
 }
 
-static int
-stop(void **state)
-{
-	(void)state;
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -282,5 +273,5 @@ main(void)
 		cmocka_unit_test(test_settings),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, stop_server);
 }

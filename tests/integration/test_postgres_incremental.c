@@ -10,6 +10,7 @@
 
 #include <leat/map.h>
 
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgtest.h"
 
 enum {
@@ -52,7 +53,6 @@ struct seen {
 	bool alive;
 };
 
-static struct th_pg *pg;
 static struct leat_fake *f;
 static struct leat_map seen[NTABLES];
 static struct seen pool[MAX_KEYS];
@@ -441,20 +441,6 @@ test_read_only(void **state)
 	run_random(settings, 14);
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -465,5 +451,5 @@ main(void)
 		cmocka_unit_test_teardown(test_read_only, calm),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

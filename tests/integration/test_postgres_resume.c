@@ -4,11 +4,11 @@
  * the tables are written to. What was finished is not read again, and whoever
  * applies the events has the tables in the end.
  */
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgtest.h"
 
 enum { TABLES = 4, KEYS = 400, ROUNDS = 12, GONE = -1 };
 
-static struct th_pg *pg;
 static struct leat_fake *f;
 static uint32_t random_state;
 
@@ -320,20 +320,6 @@ test_slot_gone(void **state)
 	pgt_end(pg, f, "resume");
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -345,5 +331,5 @@ main(void)
 		cmocka_unit_test(test_slot_gone),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }
