@@ -10,7 +10,7 @@
 
 #include <leat/json.h>
 
-#include "pg_incremental.h"
+#include "pg_incremental_parts.h"
 
 #define KEY "incremental_snapshot_"
 
