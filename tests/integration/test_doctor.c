@@ -227,6 +227,24 @@ test_no_server(void **state)
 	assert_non_null(doc);
 }
 
+/* What is wrong in a file is said all at once, with its place. */
+static void
+test_files(void **state)
+{
+	const struct leat_value *doc = examine(file("postgres",
+	    "snapshot.mod: initial\nwal.guard.bytes: 10XB\n"), 3);
+
+	(void)state;
+	assert_int_equal(th_json_len(doc, "/connectors"), 0);
+	assert_int_equal(th_json_len(doc, "/problems"), 2);
+	assert_int_equal(th_json_int(doc, "/problems/0/line"), 5);
+	assert_string_equal(th_json_text(doc, "/problems/1/key"),
+	    "wal.guard.bytes");
+	(void)file("postgres", "");
+	doc = examine(th_path("."), 0);
+	expect(doc, "version", "good", "PostgreSQL ");
+}
+
 /* Settings that only a start changes, so this comes last. */
 static void
 test_settings(void **state)
@@ -270,6 +288,7 @@ main(void)
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_activity),
 		cmocka_unit_test(test_no_server),
+		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_settings),
 	};
 
