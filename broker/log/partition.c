@@ -48,7 +48,7 @@ partition_new(struct log_env *env, const char *data_dir, const char *topic,
 	p->number = number;
 	p->internal = internal;
 	p->config = *config;
-	p->damaged_point = -1;
+	p->damaged_point = p->told_damaged = -1;
 	p->waits_tail = &p->waits;
 	lock_init(&p->lock, RANK_PARTITION);
 	cond_init(&p->cond);
