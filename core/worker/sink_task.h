@@ -65,5 +65,9 @@ struct sink {
 int sink_deliver(struct leat_task *t, int64_t *ret_until_ms,
     struct leat_err *err);
 size_t sink_held(const struct sink *s);
+/* leat_host.sink_ack and sink_fail: of the records of this put. */
+void sink_ack(struct leat_task *t, uint32_t index);
+int sink_fail(struct leat_task *t, uint32_t index,
+    const struct leat_err *err);
 
 #endif

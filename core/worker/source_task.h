@@ -18,8 +18,7 @@ enum {
 	SOURCE_ARENA_MAX = 64 * 1024 * 1024,
 	SOURCE_ARENA_RESET = 32 * 1024,	/* reset between records from there */
 	SOURCE_CHARGE_BYTES = 64 * 1024,
-	SOURCE_SETTINGS_MAX = 32,
-	TOPICS_SEEN_MAX = 1024
+	SOURCE_SETTINGS_MAX = 32
 };
 
 struct source {

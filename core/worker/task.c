@@ -216,7 +216,7 @@ error_trace(const struct leat_err *e, struct leat_arena *arena)
 	    (int)e->code);
 }
 
-int
+void
 task_status_get(struct leat_task *t, struct leat_arena *arena,
     struct task_status *ret_status)
 {
@@ -239,7 +239,6 @@ task_status_get(struct leat_task *t, struct leat_arena *arena,
 	st.retry_in_ms = at < 0 ? -1 : MAX(at - task_now_ms(t), 0);
 	st.restarts = (uint64_t)metric_value(t->m.v[M_RESTARTS]);
 	*ret_status = st;
-	return 0;
 }
 
 /* ---------------------------------------------------------------- waiting */

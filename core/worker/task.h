@@ -161,7 +161,7 @@ enum task_state task_state(const struct leat_task *t);
 bool task_ended(const struct leat_task *t);
 /* The callback that the task is in and for how long; NULL: none. */
 const char *task_call(const struct leat_task *t, int64_t *ret_ms);
-int task_status_get(struct leat_task *t, struct leat_arena *arena,
+void task_status_get(struct leat_task *t, struct leat_arena *arena,
     struct task_status *ret_status);
 
 /* ---------------------------------------------- the task thread's side */
@@ -201,13 +201,5 @@ void *task_main(void *arg);
 
 /* The host table (host.c). */
 extern const struct leat_host host_table;
-
-/* What host.c needs of the two kinds. */
-void sink_ack(struct leat_task *t, uint32_t index);
-int sink_fail(struct leat_task *t, uint32_t index,
-    const struct leat_err *err);
-
-/* plan.c */
-int plan_add(struct plan *p, const struct leat_param *over, uint32_t n);
 
 #endif

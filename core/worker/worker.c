@@ -299,8 +299,11 @@ directory_changed(void *arg, const struct directory_view *now,
 	if (before != NULL && now->generation == before->generation)
 		return;
 	list = calloc(now->nconnectors + 1, sizeof(*list));
-	if (list == NULL)
+	if (list == NULL) {
+		log_error(&lg, "configuration could not be applied",
+		    "error=%s", "out of memory");
 		return;
+	}
 	for (i = 0; i < now->nconnectors; i++) {
 		list[i].name = now->connectors[i].name;
 		list[i].props = now->connectors[i].props;
