@@ -9,6 +9,7 @@
 #include "core/bus/bus.h"
 #include "core/record/chain.h"
 #include "core/worker/dead_letters.h"
+#include "core/worker/errors.h"
 #include "core/worker/task.h"
 
 enum {
@@ -46,11 +47,8 @@ struct sink {
 	struct chain_header *headers;
 	uint32_t headers_cap;
 
-	/* The put, or the decoding of the next message, is tried again. */
-	bool retrying;
-	int64_t retry_at_ms;
-	int64_t retry_until_ms;	/* of a decoding */
-	struct backoff retry;
+	/* Of the put, which has no last try, or the next message's decoding. */
+	struct record_retry retry;
 
 	const char *last_topic;
 	bool dirty;		/* something was taken since the last flush */

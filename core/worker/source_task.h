@@ -8,6 +8,7 @@
 
 #include "core/bus/bus.h"
 #include "core/record/chain.h"
+#include "core/worker/errors.h"
 #include "core/worker/source_batch.h"
 #include "core/worker/task.h"
 
@@ -40,11 +41,7 @@ struct source {
 	int64_t now_wall_ms;	/* of this batch */
 	const char *last_topic;	/* of the last record, for the topics seen */
 
-	/* A record that is tried again. */
-	bool retrying;
-	int64_t retry_until_ms;
-	int64_t retry_at_ms;
-	struct backoff retry;
+	struct record_retry retry;	/* of the record at `at` */
 
 	/* A poll that failed: raised when what came before is durable. */
 	bool poll_failed;

@@ -364,9 +364,8 @@ open_config(struct leat_task *t, struct leat_err *err)
 	    err);
 }
 
-/* A plugin that fails without saying how is retried: that does no harm. */
-static int
-said(int rc, const char *call, struct leat_err *err)
+int
+task_said(int rc, const char *call, struct leat_err *err)
 {
 	if (rc < 0 && err->code == 0)
 		return leat_err_set(err, LEAT_CLS_RETRY, rc,
@@ -392,7 +391,7 @@ task_plugin_open(struct leat_task *t, struct leat_err *err)
 		rc = c->source.open(t, t->config, &self, err);
 	task_leave(t);
 	if (rc < 0)
-		return said(rc, "open", err);
+		return task_said(rc, "open", err);
 	t->self = self;
 	t->opened = true;
 	lock_acquire(&t->lock);
@@ -400,6 +399,22 @@ task_plugin_open(struct leat_task *t, struct leat_err *err)
 	lock_release(&t->lock);
 	t->next_tick_ms = task_now_ms(t) + TICK_MS;
 	return 0;
+}
+
+int
+task_plugin_tick(struct leat_task *t, struct leat_err *err)
+{
+	const struct registered *c = t->o.conn;
+	int32_t (*tick)(void *self, struct leat_err *err) =
+	    c->connector.kind == LEAT_SINK ? c->sink.tick : c->source.tick;
+	int rc;
+
+	if (tick == NULL)
+		return 0;
+	task_enter(t, "tick");
+	rc = tick(t->self, err);
+	task_leave(t);
+	return task_said(rc, "tick", err);
 }
 
 static void

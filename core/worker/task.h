@@ -169,9 +169,16 @@ void task_status_get(struct leat_task *t, struct leat_arena *arena,
 /* Around every call of the plugin. */
 void task_enter(struct leat_task *t, const char *call);
 void task_leave(struct leat_task *t);
+/*
+ * What a callback returned: `err` has a reason and a class when that is an
+ * error. A plugin that fails without saying how is retried: that does no harm.
+ */
+int task_said(int rc, const char *call, struct leat_err *err);
 /* open() and close() with what belongs around them. */
 int task_plugin_open(struct leat_task *t, struct leat_err *err);
 void task_plugin_close(struct leat_task *t);
+/* tick(), if the plugin has one. */
+int task_plugin_tick(struct leat_task *t, struct leat_err *err);
 
 int64_t task_now_ms(const struct leat_task *t);
 /* Should the loop come to an end (pause, stop, restart)? @thread any */
