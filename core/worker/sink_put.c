@@ -310,6 +310,7 @@ put_failed(struct leat_task *t, struct sink *s, struct leat_err *err)
 			return err->code;
 		}
 		s->single = true;
+		s->retry.on = false;	/* it is no matter of time any more */
 		return 0;
 	}
 	if (err->cls == LEAT_CLS_RETRY) {
