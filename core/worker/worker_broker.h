@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker_broker.h: the worker's settings as those of the broker and of its port
+ * for Kafka's clients.
+ */
+#ifndef LEAT_CORE_WORKER_WORKER_BROKER_H
+#define LEAT_CORE_WORKER_WORKER_BROKER_H
+
+#include <leat/arena.h>
+#include <leat/err.h>
+
+struct broker;
+struct broker_listener;
+struct metrics;
+struct worker_options;
+
+/* What it is made of beyond the settings is in `memory`. */
+int worker_open_broker(const struct worker_options *set,
+    struct metrics *metrics, struct leat_arena *memory,
+    struct broker **ret_broker, struct leat_err *err);
+/* 0 without a listener where the settings name no address. */
+int worker_open_listener(const struct worker_options *set,
+    struct broker *broker, struct broker_listener **ret_listener,
+    struct leat_err *err);
+
+#endif
