@@ -291,7 +291,7 @@ finish(struct pg_snapshot *s, struct leat_batch *b, struct leat_err *err)
 		return leat_err_wrap(err, "end the snapshot");
 	leat_log_notice(s->task, "snapshot completed",
 	    "tables=%u rows=%lld", s->tables.len, (long long)s->rows);
-	pg_emit_marker(s->emit, "false");
+	pg_emit_marker(s->emit, NULL);
 	tell(s, "COMPLETED", NULL, NULL);
 	s->done = 1;
 	return 1;

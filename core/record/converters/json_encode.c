@@ -72,6 +72,10 @@ put_long_string(struct out *o, uint8_t *p, const uint8_t *s, size_t n)
 		*p++ = '"';
 	for (; p != NULL && n > 0; s += len, n -= len) {
 		len = n < step ? n : step;
+		/* Not within a character of four bytes. */
+		for (int i = 0; i < 3 && len < n && (s[len] & 0xc0) == 0x80;
+		     i++)
+			len--;
 		p = room(o, p, JSON_STRING_MAX(len));
 		if (p != NULL)
 			p = json_put_piece(p, s, len);

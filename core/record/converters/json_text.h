@@ -93,22 +93,25 @@ json_put_i64(uint8_t *p, int64_t v)
 	return json_put_u64(p + 1, -(uint64_t)v);
 }
 
-/* Not 0 if one of the eight bytes must be escaped. */
+/* Not 0 if one of the eight bytes must be escaped, or begins four. */
 static inline uint64_t
 json_must_escape8(uint64_t v)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 	uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
 
-	return ((v - ones * 0x20) | ((quote - ones) & ~quote) |
-	    ((slash - ones) & ~slash)) & ~v & ones << 7;
+	uint64_t four = v & v << 1 & v << 2 & v << 3;
+
+	return ((((v - ones * 0x20) | ((quote - ones) & ~quote) |
+	    ((slash - ones) & ~slash)) & ~v) | four) & ones << 7;
 }
 
 /* The end of json_copy_plain where a byte must be escaped, or is near one. */
 static inline size_t
 json_copy_bytes(uint8_t *to, const uint8_t *s, size_t i, size_t n)
 {
-	for (; i < n && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\'; i++)
+	for (; i < n && s[i] >= 0x20 && s[i] < 0xf0 && s[i] != '"' &&
+	     s[i] != '\\'; i++)
 		to[i] = s[i];
 	return i;
 }
@@ -160,7 +163,9 @@ json_copy_plain(uint8_t *to, const uint8_t *s, size_t n)
 		    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
 			_mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))),
 		    _mm_cmpeq_epi8(v, _mm_min_epu8(v, _mm_set1_epi8(0x1f))));
-		int mask = _mm_movemask_epi8(hit);
+		__m128i four = _mm_cmpeq_epi8(v, _mm_max_epu8(v,
+		    _mm_set1_epi8((char)0xf0)));
+		int mask = _mm_movemask_epi8(_mm_or_si128(hit, four));
 
 		_mm_storeu_si128((__m128i *)(to + i), v);
 		if (mask != 0)
