@@ -117,6 +117,9 @@ pg_cell(const PGresult *res, int row, int col)
 /* Appends a name as SQL wants it, quoted; check b->failed. */
 void pg_add_identifier(const struct pg_conn *c, struct leat_buf *b,
     const char *name);
+/* "schema"."table" */
+void pg_add_table(const struct pg_conn *c, struct leat_buf *b,
+    const char *schema, const char *table);
 
 /* "H/L" and back; 0 for bad text. */
 uint64_t pg_lsn_parse(const char *text);

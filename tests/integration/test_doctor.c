@@ -16,9 +16,8 @@
 
 #include "tests/harness/jsonq.h"
 #include "tests/harness/pg.h"
+#include "tests/harness/pgserver.h"
 #include "tests/harness/proc.h"
-
-static struct th_pg *pg;
 
 /* The answer of `leat doctor --json` about the first connector of a file. */
 static const struct leat_value *
@@ -150,6 +149,32 @@ test_rights(void **state)
 	    "DROP ROLE cdc");
 }
 
+/* Names are anything: the cures quote them. */
+static void
+test_odd_names(void **state)
+{
+	const char *path = th_path("odd.yaml");
+	const struct leat_value *doc;
+
+	(void)state;
+	th_pg_exec(pg, "CREATE ROLE \"o\"\"k\" LOGIN; CREATE SCHEMA \"s\"\"t\";"
+	    "CREATE TABLE \"s\"\"t\".\"t\"\"u\" (id int);"
+	    "GRANT USAGE ON SCHEMA \"s\"\"t\" TO \"o\"\"k\"");
+	th_write_text(path, th_text("connector: postgres-source\n"
+	    "url: %s\ndatabase.user: 'o\"k'\ntables: ['s\"t.t\"u']\n"
+	    "publication.name: 'p\"q'\n", th_pg_url(pg, NULL)));
+	doc = examine(path, 3);
+	apply(expect(doc, "role", "bad", "'o\"k' may not replicate"));
+	apply(expect(doc, "rights", "bad", "\"s\"\"t\".\"t\"\"u\""));
+	apply(expect(doc, "replica identity", "bad", "\"t\"\"u\""));
+	apply(expect(doc, "publication", "bad", "may not create it"));
+	doc = examine(path, 0);
+	expect(doc, "rights", "good", "may read");
+	expect(doc, "publication", "good", "has the captured tables");
+	th_pg_exec(pg, "DROP PUBLICATION \"p\"\"q\"; DROP SCHEMA \"s\"\"t\" "
+	    "CASCADE; DROP OWNED BY \"o\"\"k\"; DROP ROLE \"o\"\"k\"");
+}
+
 static void
 test_slots(void **state)
 {
@@ -252,20 +277,13 @@ start(void **state)
 	return 0;
 }
 
-static int
-stop(void **state)
-{
-	(void)state;
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_odd_names),
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_activity),
@@ -274,5 +292,5 @@ main(void)
 		cmocka_unit_test(test_settings),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, stop_server);
 }
