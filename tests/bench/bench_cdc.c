@@ -8,8 +8,8 @@
  *	cdc-snapshot	rows/s of the initial snapshot, against COPY TO STDOUT
  *	latency-*	ms from the commit to the answer of a waiting reader
  *	rss-cdc		MB at most while all that streamed
- *	cpu-cdc		cores of ours per 200,000 changes/s: user and system time
- *			of the worker from its start on, median of the rounds
+ *	cpu-cdc		cores of ours per 200,000 changes/s: user and system
+ *			time of the worker from its start, median of the rounds
  *
  * BENCH_ROWS and BENCH_ROUNDS change the size (changes per round, rounds).
  */
