@@ -12,34 +12,23 @@
 
 #include "broker/coord/groups_int.h"
 #include "tests/harness/proc.h"
+#include "tests/harness/th_broker.h"
 
 enum { SESSION_MS = 10000, REBALANCE_MS = 60000, CLIENTS_MAX = 16 };
 
-static const char *root;
 static struct clock_fake clk;
 static struct broker *b;
 static struct groups *gs;
 
-#define OK(call)                                                        \
-	do {                                                            \
-		if ((call) < 0)                                         \
-			fail_msg("%s (%s:%d)", err.text, err.file,      \
-			    err.line);                                  \
-	} while (0)
-
 static void
 open_named(const char *name)
 {
-	struct leat_err err = LEAT_ERR_INIT;
 	struct broker_options o;
-	char dir[512];
 
-	snprintf(dir, sizeof(dir), "%s/%s", root, name);
 	broker_options_init(&o);
-	o.dir = dir;
 	o.clock = &clk.clock;
 	o.offsets_partitions = 3;
-	OK(broker_open(&o, &b, &err));
+	b = th_broker_open(name, &o);
 	gs = b->groups;
 }
 
@@ -982,8 +971,7 @@ static int
 begin(void **state)
 {
 	clock_fake_init(&clk, INT64_C(1700000000000000));
-	root = th_tmpdir();
-	return root == NULL ? -1 : 0;
+	return 0;
 }
 
 int

@@ -12,6 +12,7 @@
 #include "broker/broker_int.h"
 #include "broker/kafka/fetch_session.h"
 #include "tests/harness/proc.h"
+#include "tests/harness/th_broker.h"
 #include "tests/harness/th_kafka.h"
 
 enum { FETCH = 1, WAIT_MS = 10000, SHORT_MS = 30, PARTS_MAX = 8 };
@@ -19,13 +20,6 @@ enum { FETCH = 1, WAIT_MS = 10000, SHORT_MS = 30, PARTS_MAX = 8 };
 static const char *root;
 static struct broker *broker;
 static struct kafka_server *server;
-
-#define OK(call)                                                        \
-	do {                                                            \
-		if ((call) < 0)                                         \
-			fail_msg("%s (%s:%d)", err.text, err.file,      \
-			    err.line);                                  \
-	} while (0)
 
 /* ---------------------------------------------------------------- data */
 

@@ -20,9 +20,8 @@
 #include "pg_apply.h"
 #include "pg_message.h"
 #include "tests/harness/pg.h"
+#include "tests/harness/pgserver.h"
 #include "tests/harness/proc.h"
-
-static struct th_pg *pg;
 
 /* ------------------------------------------------------- what was recorded */
 
@@ -300,20 +299,6 @@ test_session(void **state)
 	leat_fake_free(f);
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -321,5 +306,5 @@ main(void)
 		cmocka_unit_test(test_session),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

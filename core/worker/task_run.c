@@ -71,6 +71,7 @@ act(struct leat_task *t, const struct task_transition *row)
 	case ACT_DRAIN:
 		break;
 	case ACT_OPEN:
+	case ACT_CALL_OFF:
 		set_retry_in(t, -1);
 		break;
 	case ACT_RUN:
