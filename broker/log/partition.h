@@ -61,6 +61,7 @@ struct broker_partition {
 	int64_t clean_end;		/* what compaction has seen ends here */
 	int64_t damaged_point;		/* recovery point to keep, -1: none */
 	int64_t unsynced_bytes;		/* since writeback was last started */
+	bool changed;			/* since it was opened, all in order */
 	bool busy;			/* the housekeeper is at its files */
 	bool syncing;			/* a sync is under way */
 

@@ -87,7 +87,7 @@ enum { NFRAMES = sizeof(frames) / sizeof(frames[0]) };
 #define EVENT(before, after, ms, sequence, us, txid, lsn, op) \
 	"{\"before\":" before ",\"after\":" after ",\"source\":{\"version\":" \
 	"\"" LEAT_VERSION "\",\"connector\":\"postgresql\",\"name\":\"px\"," \
-	"\"ts_ms\":17953312680" ms ",\"snapshot\":\"false\",\"db\":\"demo\"," \
+	"\"ts_ms\":17953312680" ms ",\"snapshot\":null,\"db\":\"demo\"," \
 	"\"sequence\":\"[" sequence ",\\\"" lsn "\\\"]\",\"ts_us\":" \
 	"17953312680" us ",\"ts_ns\":17953312680" us "000,\"schema\":" \
 	"\"shop\",\"table\":\"orders\",\"txId\":" txid ",\"lsn\":" lsn "," \

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -41,7 +40,7 @@
 #include "core/worker/worker_broker.h"
 
 enum { EXIT_START = 1, METRICS_MAX = 100000, TEXT_CHUNK = 1024,
-	LOG_FLUSH_MS = 10000, DESCRIPTORS_MAX = 1 << 20 };
+	LOG_FLUSH_MS = 10000 };
 
 static const struct logger lg = { "worker", NULL, -1 };
 
@@ -64,6 +63,7 @@ struct worker {
 	struct loop_timer *log_timer;
 	struct references refs;	/* as the settings allow them */
 	int signal_fd;
+	int64_t descriptors;	/* that may be open, but for our own */
 	bool serving;
 	bool ending;
 	struct thread stopper;
@@ -103,8 +103,8 @@ setup_log(const struct worker *w)
 static int
 open_broker(struct worker *w, struct leat_err *err)
 {
-	if (worker_open_broker(w->set, w->metrics, &w->memory, &w->broker,
-	    err) < 0)
+	if (worker_open_broker(w->set, w->descriptors, w->metrics, &w->memory,
+	    &w->broker, err) < 0)
 		return err->code;
 	return bus_open_embedded(w->broker, &w->bus, err);
 }
@@ -113,7 +113,8 @@ open_broker(struct worker *w, struct leat_err *err)
 static int
 open_listener(struct worker *w, struct leat_err *err)
 {
-	if (worker_open_listener(w->set, w->broker, &w->listener, err) < 0)
+	if (worker_open_listener(w->set, w->descriptors, w->broker,
+	    &w->listener, err) < 0)
 		return err->code;
 	if (w->listener != NULL)
 		log_info(&lg, "listening for Kafka's clients", "address=%s",
@@ -393,24 +394,10 @@ serve(struct worker *w, struct leat_err *err)
 	return 0;
 }
 
-/* Segments and connections need more descriptors than a login shell gives. */
-static void
-raise_descriptors(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	if (limit.rlim_cur < MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX)) {
-		limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX);
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static int
 start(struct worker *w, struct leat_err *err)
 {
-	raise_descriptors();
+	w->descriptors = worker_descriptors();
 	w->loop = loop_new(&clock_system, err);
 	if (w->loop == NULL || open_signals(w, err) < 0 ||
 	    start_log_timer(w, err) < 0)

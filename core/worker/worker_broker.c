@@ -5,11 +5,31 @@
 #include "core/worker/worker_broker.h"
 
 #include <inttypes.h>
+#include <sys/resource.h>
 
 #include "broker/broker.h"
+#include "core/base/obj.h"
 #include "core/config/worker_options.h"
 
-enum { DEFAULTS_MAX = 64 };
+enum { DEFAULTS_MAX = 64, DESCRIPTORS_MAX = 1 << 20, DESCRIPTORS_OWN = 64 };
+
+/* Segments and connections need more than a login shell gives. */
+int64_t
+worker_descriptors(void)
+{
+	struct rlimit limit;
+	int64_t n;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return DESCRIPTORS_MAX;
+	if (limit.rlim_cur < MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX)) {
+		limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX);
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	n = (int64_t)MIN(limit.rlim_cur, (rlim_t)DESCRIPTORS_MAX) -
+	    DESCRIPTORS_OWN;
+	return MAX(n, DESCRIPTORS_OWN);
+}
 
 static const char *
 number_text(struct leat_arena *memory, int64_t n)
@@ -40,14 +60,15 @@ topic_defaults(const struct worker_options *set, struct leat_arena *memory,
 }
 
 int
-worker_open_broker(const struct worker_options *set, struct metrics *metrics,
-    struct leat_arena *memory, struct broker **ret_broker,
-    struct leat_err *err)
+worker_open_broker(const struct worker_options *set, int64_t descriptors,
+    struct metrics *metrics, struct leat_arena *memory,
+    struct broker **ret_broker, struct leat_err *err)
 {
 	struct broker_setting defaults[DEFAULTS_MAX];
 	struct broker_options o;
 
 	broker_options_init(&o);
+	o.descriptors = (uint32_t)(descriptors / 4);
 	o.dir = set->data_dir;
 	o.metrics = metrics;
 	o.default_partitions = (int32_t)set->broker_partitions;
@@ -66,8 +87,9 @@ worker_open_broker(const struct worker_options *set, struct metrics *metrics,
 }
 
 int
-worker_open_listener(const struct worker_options *set, struct broker *broker,
-    struct broker_listener **ret_listener, struct leat_err *err)
+worker_open_listener(const struct worker_options *set, int64_t descriptors,
+    struct broker *broker, struct broker_listener **ret_listener,
+    struct leat_err *err)
 {
 	struct broker_listen_options o;
 
@@ -77,7 +99,8 @@ worker_open_listener(const struct worker_options *set, struct broker *broker,
 	o.listen = set->broker_listeners;
 	o.advertised = set->broker_advertised;
 	o.threads = (int32_t)set->broker_threads;
-	o.max_connections = (int32_t)set->broker_max_connections;
+	o.max_connections = (int32_t)MIN(set->broker_max_connections,
+	    MAX(descriptors / 8 * 5, 1));
 	o.max_connections_per_ip =
 	    (int32_t)set->broker_max_connections_per_ip;
 	o.idle_ms = set->broker_idle_ms;

@@ -6,6 +6,8 @@
 #ifndef LEAT_CORE_WORKER_WORKER_BROKER_H
 #define LEAT_CORE_WORKER_WORKER_BROKER_H
 
+#include <stdint.h>
+
 #include <leat/arena.h>
 #include <leat/err.h>
 
@@ -14,13 +16,19 @@ struct broker_listener;
 struct metrics;
 struct worker_options;
 
+/*
+ * Raises the limit of open files, and says how many there may be, without a few
+ * for what the worker itself has open. Of them five of eight are for Kafka's
+ * clients, a quarter for the files of topics.
+ */
+int64_t worker_descriptors(void);
 /* What it is made of beyond the settings is in `memory`. */
-int worker_open_broker(const struct worker_options *set,
+int worker_open_broker(const struct worker_options *set, int64_t descriptors,
     struct metrics *metrics, struct leat_arena *memory,
     struct broker **ret_broker, struct leat_err *err);
 /* 0 without a listener where the settings name no address. */
 int worker_open_listener(const struct worker_options *set,
-    struct broker *broker, struct broker_listener **ret_listener,
-    struct leat_err *err);
+    int64_t descriptors, struct broker *broker,
+    struct broker_listener **ret_listener, struct leat_err *err);
 
 #endif

@@ -29,7 +29,7 @@ test_operations(void **state)
 	pgt_expect(f, 0, "/op", "\"c\"");
 	pgt_expect(f, 0, "/before", "null");
 	pgt_expect(f, 0, "/after", ROW1);
-	pgt_expect(f, 0, "/source/snapshot", "\"false\"");
+	pgt_expect(f, 0, "/source/snapshot", "null");
 	pgt_expect(f, 0, "/source/table", "\"orders\"");
 
 	pgt_expect(f, 1, "/op", "\"u\"");
