@@ -41,6 +41,15 @@ pg_add_identifier(const struct pg_conn *c, struct leat_buf *b,
 	PQfreemem(q);
 }
 
+void
+pg_add_table(const struct pg_conn *c, struct leat_buf *b, const char *schema,
+    const char *table)
+{
+	pg_add_identifier(c, b, schema);
+	(void)leat_buf_add_byte(b, '.');
+	pg_add_identifier(c, b, table);
+}
+
 uint64_t
 pg_lsn_parse(const char *text)
 {
@@ -222,6 +231,7 @@ pg_conn_close(struct pg_conn *c)
 	if (c->pg != NULL)
 		PQfinish(c->pg);
 	c->pg = NULL;
+	c->prepared = NULL;
 	c->pending = 0;
 }
 

@@ -97,7 +97,6 @@ pg_inc_emit(struct pg_incremental *inc, struct leat_batch *b,
     uint64_t last_commit, uint64_t lsn, struct leat_err *err)
 {
 	struct pg_emit *e = inc->emit;
-	uint32_t ncontext = e->ncontext;
 	int rc;
 
 	if (inc->changed || inc->window.overflow) {
@@ -112,11 +111,9 @@ pg_inc_emit(struct pg_incremental *inc, struct leat_batch *b,
 	pg_emit_marker(e, "incremental");
 	pg_emit_transaction(e, leat_now_us(inc->task), 0, last_commit);
 	e->no_lsn = 1;
-	e->ncontext = 0;
 	rc = emit_rows(inc, b, lsn, err);
 	e->no_lsn = 0;
-	e->ncontext = ncontext;
-	pg_emit_marker(e, "false");
+	pg_emit_marker(e, NULL);
 	if (rc == 0)
 		chunk_done(inc);
 	return rc;

@@ -11,7 +11,7 @@
 enum {
 	PG_INC_FAILURES_MAX = 3,	/* then a table is left out */
 	PG_INC_ASK_MS = 100,	/* between questions how far the stream is */
-	PG_INC_NAMES_MAX = 64 * 1024	/* bytes of a list of tables */
+	PG_INC_NAMES_MAX = PG_INC_STATE_MAX	/* of all names in the queue */
 };
 
 /* ------------------------------------------------------------------ queue */
