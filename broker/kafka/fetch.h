@@ -51,9 +51,12 @@ enum kafka_error fetch_check(struct fetch *f, struct fetch_part *p,
  */
 int fetch_slice(const struct fetch *f, const struct fetch_part *p,
     int64_t taken, struct broker_slice *ret_slice, struct leat_err *err);
-/* What a failure to read is to the client. */
+/*
+ * What a failure to read is to the client. The log has it once for each place,
+ * as clients ask again and again.
+ */
 enum kafka_error fetch_read_error(const struct fetch *f,
-    const struct leat_err *err);
+    const struct fetch_part *p, const struct leat_err *err);
 
 /* ---- fetch_answer.c */
 

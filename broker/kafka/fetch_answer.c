@@ -146,7 +146,7 @@ write_part(struct fetch *f, struct fetch_part *p,
 		rc = kout_records_slice(out, owned_slice, &err);
 	if (rc < 0) {
 		out->buf.len = before;
-		p->error = fetch_read_error(f, &err);
+		p->error = fetch_read_error(f, p, &err);
 		write_failed_part(f, p);
 		return;
 	}
@@ -210,7 +210,7 @@ answer_part(struct fetch *f, struct answer *a, struct fetch_part *p,
 	p->error = fetch_check(f, p, &o);
 	if (p->error == KAFKA_NONE &&
 	    (rc = fetch_slice(f, p, taken, &slice, &err)) < 0)
-		p->error = fetch_read_error(f, &err);
+		p->error = fetch_read_error(f, p, &err);
 	if (p->error != KAFKA_NONE) {
 		next_part(f, a, p);
 		write_failed_part(f, p);

@@ -126,11 +126,27 @@ fetch_check(struct fetch *f, struct fetch_part *p,
 	return KAFKA_NONE;
 }
 
+static void
+tell_once(const struct fetch *f, const struct fetch_part *p,
+    const struct leat_err *err)
+{
+	if (__atomic_exchange_n(&p->part->told_damaged, p->offset,
+	    __ATOMIC_RELAXED) == p->offset)
+		return;
+	log_error(&f->rq->broker->env.lg, "records cannot be read",
+	    "partition=%s-%d offset=%lld error=%s", p->part->topic,
+	    p->part->number, (long long)p->offset, err->text);
+}
+
 enum kafka_error
-fetch_read_error(const struct fetch *f, const struct leat_err *err)
+fetch_read_error(const struct fetch *f, const struct fetch_part *p,
+    const struct leat_err *err)
 {
 	enum kafka_error error = kafka_error_of(err);
 
+	if (error == KAFKA_CORRUPT_MESSAGE ||
+	    error == KAFKA_KAFKA_STORAGE_ERROR)
+		tell_once(f, p, err);
 	if (error == KAFKA_CORRUPT_MESSAGE)
 		error = KAFKA_KAFKA_STORAGE_ERROR;
 	if (error == KAFKA_KAFKA_STORAGE_ERROR &&

@@ -231,6 +231,7 @@ pg_conn_close(struct pg_conn *c)
 	if (c->pg != NULL)
 		PQfinish(c->pg);
 	c->pg = NULL;
+	c->prepared = NULL;
 	c->pending = 0;
 }
 

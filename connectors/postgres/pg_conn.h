@@ -29,6 +29,7 @@ struct pg_conn {
 	int64_t timeout_ms;	/* of a query */
 	int version;		/* 150004 */
 	int pending;		/* a query was sent by pg_conn_send */
+	const char *prepared;	/* the statement of pg_query_often */
 };
 
 /* Connects. On failure c is closed and err has class and hint. */
@@ -57,6 +58,14 @@ int pg_conn_wait(struct pg_conn *c, int events, int64_t deadline,
  */
 int pg_query(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
     const char *sql, int nparams, const char *const *params);
+
+/*
+ * The same for a statement that comes again for each table: it is planned once.
+ * `sql` is a constant, known by its address; one of them for a connection.
+ */
+int pg_query_often(struct pg_conn *c, PGresult **ret_res,
+    struct leat_err *err, const char *sql, int nparams,
+    const char *const *params);
 
 /* The same, without a limit of time: for what waits for other transactions. */
 int pg_query_patient(struct pg_conn *c, PGresult **ret_res,

@@ -8,6 +8,8 @@
 
 #include "pg_conn.h"
 
+#define STATEMENT "leat"	/* of pg_query_often */
+
 enum { NAG_MS = 10000 };	/* between two words about a long wait */
 
 static int
@@ -89,6 +91,18 @@ take_results(struct pg_conn *c, PGresult **ret_res, int64_t deadline,
 }
 
 static int
+send_query(struct pg_conn *c, const char *sql, int nparams,
+    const char *const *params)
+{
+	if (sql == c->prepared)
+		return PQsendQueryPrepared(c->pg, STATEMENT, nparams, params,
+		    NULL, NULL, 0);
+	/* Replication connections know the simple protocol only. */
+	return nparams == 0 ? PQsendQuery(c->pg, sql) :
+	    PQsendQueryParams(c->pg, sql, nparams, NULL, params, NULL, NULL, 0);
+}
+
+static int
 run(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
     const char *sql, int nparams, const char *const *params,
     int64_t timeout_ms)
@@ -100,10 +114,7 @@ run(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
 	if (!pg_conn_ok(c))
 		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_REMOTE,
 		    "%s: not connected", sql);
-	/* Replication connections know the simple protocol only. */
-	rc = nparams == 0 ? PQsendQuery(c->pg, sql) :
-	    PQsendQueryParams(c->pg, sql, nparams, NULL, params, NULL, NULL, 0);
-	if (rc == 0)
+	if (send_query(c, sql, nparams, params) == 0)
 		return pg_error(c, NULL, sql, err);
 	rc = flush_out(c, deadline, sql, err);
 	if (rc < 0) {
@@ -212,6 +223,21 @@ pg_describe(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
 	    sql, err);
 	return rc < 0 ? rc : describe_step(c, PQsendDescribePrepared(c->pg,
 	    ""), ret_res, sql, err);
+}
+
+int
+pg_query_often(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
+    const char *sql, int nparams, const char *const *params)
+{
+	int rc = finish_pending(c, sql, err);
+
+	if (rc == 0 && pg_conn_ok(c) && c->prepared == NULL) {
+		rc = describe_step(c, PQsendPrepare(c->pg, STATEMENT, sql,
+		    nparams, NULL), NULL, sql, err);
+		if (rc == 0)
+			c->prepared = sql;
+	}
+	return rc < 0 ? rc : pg_query(c, ret_res, err, sql, nparams, params);
 }
 
 int

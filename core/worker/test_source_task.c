@@ -319,6 +319,28 @@ test_stuck_task(void **state)
 	testing_wait(fake_load(&fake_src.closes) == 1);
 }
 
+/* What is being ended is not there any more for who wishes something of it. */
+static void
+test_ending_is_unknown(void **state)
+{
+	struct testing *f = *state;
+
+	fake_src.block = fake_src.block_deaf = 1;
+	testing_run(f, "c", testing_props(BASE, NULL));
+	testing_wait(fake_load(&fake_src.polls) == 1);
+	testing_apply(f, NULL, 0);
+	assert_int_equal(herder_target(f->herder, "c", TARGET_PAUSED, &f->err),
+	    LEAT_E_NOTFOUND);
+	assert_string_equal(f->err.text, "Connector c not found");
+	leat_err_clear(&f->err);
+	assert_int_equal(herder_restart(f->herder, "c", -1, true, false,
+	    &f->err), LEAT_E_NOTFOUND);
+	leat_err_clear(&f->err);
+	__atomic_store_n(&fake_src.block, 0, __ATOMIC_RELEASE);
+	testing_settle(f);
+	assert_int_equal(fake_load(&fake_src.closes), 1);
+}
+
 static void
 test_stuck_plan(void **state)
 {
@@ -474,6 +496,7 @@ main(void)
 		T(test_tasks_by_plan),
 		T(test_blocked_poll_is_interrupted),
 		T(test_stuck_task),
+		T(test_ending_is_unknown),
 		T(test_stuck_plan),
 		T(test_published_status),
 		T(test_wished_again),
