@@ -194,7 +194,7 @@ public final class Check {
 
 	private static void await(String mark, Debezium debezium, Leat leat)
 	    throws Exception {
-		long end = System.nanoTime() + 30_000_000_000L;
+		long end = System.nanoTime() + 120_000_000_000L;
 		boolean theirs = false, ours = false;
 
 		while (!theirs || !ours) {

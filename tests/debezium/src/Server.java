@@ -51,7 +51,7 @@ final class Server implements AutoCloseable {
 	}
 
 	void await(String what, String condition) throws Exception {
-		long end = System.nanoTime() + 40_000_000_000L;
+		long end = System.nanoTime() + 120_000_000_000L;
 
 		while (!is(condition)) {
 			if (System.nanoTime() > end)
