@@ -47,7 +47,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pg_resume.h"
 
@@ -244,6 +243,9 @@ begin_snapshot(struct pg_source *s, const struct pg_new_slot *slot,
 		.flush = s->snap.lsn, .ts_us = s->snap.ts_us,
 		.txid = s->snap.txid, .snapshot = 1,
 		.snapshot_id = s->progress.id };
+	/* What was prepared before, and commits behind the snapshot. */
+	if (s->slot.exists && s->slot.two_phase)
+		s->pos.prepared = s->slot.confirmed_lsn;
 	set_system(s);
 	s->phase = PHASE_SNAPSHOT;
 	return 0;
@@ -295,8 +297,9 @@ pg_start_snapshot(struct pg_source *s, struct leat_err *err)
 		rc = open_replication(s, err);
 	if (rc < 0)
 		return rc;
+	/* By the server's process: the one of a lost connection may live on. */
 	(void)snprintf(name, sizeof(name), "%.52s_s%d", s->cfg->slot,
-	    (int)getpid());
+	    PQbackendPID(s->repl.pg));
 	rc = pg_slot_create(&s->repl, s->cfg, s->slot.exists ? name :
 	    s->cfg->slot, s->slot.exists, &slot, err);
 	return rc < 0 ? rc : begin_snapshot(s, &slot, err);
@@ -338,7 +341,7 @@ pg_start_stream(struct pg_source *s, struct leat_err *err)
 		rc = open_replication(s, err);
 		if (rc == 0)
 			rc = pg_stream_start(&s->stream, &s->pos, &s->server,
-			    err);
+			    s->slot.two_phase, err);
 	}
 	if (rc < 0)
 		return slot_in_use(s, err);

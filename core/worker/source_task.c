@@ -181,8 +181,11 @@ see_landing(struct leat_task *t, struct source *s, struct leat_err *err)
 	    clock_mono_ns(t->o.clock) / 1000 - s->flight_us);
 	task_count(&t->m, M_WRITTEN, (int64_t)s->flight_records);
 	task_count(&t->m, M_WRITTEN_BYTES, (int64_t)s->flight_bytes);
+	/* A position alone says little: some sources give it as they open. */
+	if (s->flight_records > 0 || task_now_ms(t) - t->opened_ms >=
+	    t->backoff.cap_ms)
+		task_progress(t);
 	s->flight_records = s->flight_bytes = 0;
-	task_progress(t);
 	(void)task_charge(t, s->batch.held + source_overhead(s));
 	return tell_durable(t, s, err);
 }

@@ -85,15 +85,19 @@ apply(const struct leat_value *f)
 }
 
 static const char *
-file(const char *user, const char *more)
+file_at(const char *path, const char *user, const char *more)
 {
-	const char *path = th_path("shop.yaml");
-
 	th_write_text(path, th_text("connector: postgres-source\n"
 	    "url: %s\ndatabase.user: %s\n"
 	    "tables: [public.item, public.keyless]\n%s",
 	    th_pg_url(pg, NULL), user, more));
 	return path;
+}
+
+static const char *
+file(const char *user, const char *more)
+{
+	return file_at(th_path("shop.yaml"), user, more);
 }
 
 static void
@@ -240,8 +244,9 @@ test_files(void **state)
 	assert_int_equal(th_json_int(doc, "/problems/0/line"), 5);
 	assert_string_equal(th_json_text(doc, "/problems/1/key"),
 	    "wal.guard.bytes");
-	(void)file("postgres", "");
-	doc = examine(th_path("."), 0);
+	th_mkdir(th_path("shops"));
+	(void)file_at(th_path("shops/shop.yaml"), "postgres", "");
+	doc = examine(th_path("shops"), 0);
 	expect(doc, "version", "good", "PostgreSQL ");
 }
 
