@@ -319,6 +319,9 @@ $(foreach p,$(HAVE_PROGRAMS),$(eval $(call program_rule,$(B)/bin/$(p),\
 whole = $(sort $(wildcard tests/$(1)/test_*.c))
 INTEGRATION_TESTS := $(call test_prog,$(call whole,integration))
 CRASH_TESTS := $(call test_prog,$(call whole,crash))
+POSTGRES_TESTS := $(filter $(B)/test/tests/integration/test_postgres_% \
+	%/test_doctor,$(INTEGRATION_TESTS)) $(patsubst %,$(B)/test/tests/crash/%,\
+	test_kill_worker test_kill_snapshot test_kill_incremental)
 ABI_TESTS := $(call test_prog,$(call whole,abi))
 $(foreach s,$(foreach d,integration crash abi,$(call whole,$(d))),\
 	$(eval $(call program_rule,$(call test_prog,$(s)),$(s),$(LIBS),$(WHOLE_PKGS))))
@@ -351,7 +354,7 @@ PRODUCT := $(LIB_FILES) $(PROGRAM_FILES) $(PLUGIN_FILES)
 TESTS := $(UNIT_TESTS) $(ABI_TESTS) $(INTEGRATION_TESTS) $(CRASH_TESTS)
 
 .PHONY: all deps deps-dev tests demo test test-unit test-integration \
-	test-crash test-fuzz test-abi check-java check-long lint tidy format bench install \
+	test-crash test-fuzz test-abi check-java check-postgres check-long lint tidy format bench install \
 	uninstall clean help FORCE
 
 ifeq ($(MODE),fuzz)
@@ -393,6 +396,10 @@ test-fuzz: $(FUZZERS) ## replay the fuzz corpus
 check-java: $(PRODUCT) ## Apache Kafka's own tools against the Kafka port
 	+@LEAT_BUILD=$(abspath $(B)) tests/java/run
 	+@LEAT_BUILD=$(abspath $(B)) tests/java/adopt
+
+check-postgres: $(POSTGRES_TESTS) $(FOR_TESTS) ## postgres-source against PostgreSQL 16, 17 and 18
+	+@LEAT_BUILD=$(abspath $(B)) TEST_FILTER='$(TEST_FILTER)' \
+		tests/postgres/run $(POSTGRES_TESTS)
 
 check-long: ## crash matrix, fuzzing, valgrind: an hour and more
 	+@tests/long
