@@ -491,11 +491,14 @@ emit_message(struct pg_stream *s, struct leat_batch *b,
  */
 static int
 lone_message(struct pg_stream *s, struct leat_batch *b,
-    const struct pgo_frame *f, struct leat_err *err)
+    const struct pgo_frame *f, int wanted, struct leat_err *err)
 {
 	int rc;
 
 	if (f->lsn <= s->pos.flush)
+		return 0;
+	s->pos.lsn_commit = f->lsn;
+	if (!wanted)
 		return 0;
 	pg_emit_transaction(s->emit, s->pos.ts_us, 0, s->pos.lsn_commit);
 	rc = emit_message(s, b, f, err);
@@ -522,7 +525,7 @@ logical_message(struct pg_stream *s, struct leat_batch *b,
 	if (!wanted)
 		leat_metric_add(s->m_filtered, 1);
 	if (!msg->transactional)
-		return wanted ? lone_message(s, b, f, err) : 0;
+		return lone_message(s, b, f, wanted, err);
 	if (wanted)
 		rc = emit_message(s, b, f, err);
 	if (rc == 0)

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include <leat/buf.h>
 #include <leat/connector.h>
 #include <leat/map.h>
 
@@ -20,6 +21,7 @@ struct pg_progress {
 	int64_t id;		/* of the snapshot: when it began, in us */
 	char *partition;	/* JSON text */
 	struct leat_map oids;	/* of tables that are finished */
+	struct leat_buf list;	/* the same as text, but for its end */
 	int dirty;		/* differs from what is stored */
 	int stored;		/* something was given to a batch */
 	int full;		/* it grew too long to be stored */

@@ -308,15 +308,6 @@ add_columns(const struct pg_relation *rel, const struct pg_conn *c,
 }
 
 static void
-add_table(const struct pg_table *t, const struct pg_conn *c,
-    struct leat_buf *b)
-{
-	pg_add_identifier(c, b, t->schema);
-	(void)leat_buf_add_byte(b, '.');
-	pg_add_identifier(c, b, t->name);
-}
-
-static void
 add_range(const struct pg_snap_table *st, uint32_t piece, struct leat_buf *b)
 {
 	int64_t from = st->blocks / st->pieces * piece;
@@ -341,7 +332,7 @@ pg_snap_tables_copy(const struct pg_snap_table *st, uint32_t piece,
 	(void)leat_buf_add_str(b, "COPY ");
 	if (t->kind == 'r' && t->row_filter == NULL && st->pieces == 1 &&
 	    st->select == NULL) {
-		add_table(t, c, b);
+		pg_add_table(c, b, t->schema, t->name);
 		(void)leat_buf_add_str(b, " (");
 		add_columns(st->rel, c, b);
 		(void)leat_buf_add_str(b, ") TO STDOUT");
@@ -356,7 +347,7 @@ pg_snap_tables_copy(const struct pg_snap_table *st, uint32_t piece,
 		return;
 	}
 	(void)leat_buf_add_str(b, t->kind == 'r' ? " FROM ONLY " : " FROM ");
-	add_table(t, c, b);
+	pg_add_table(c, b, t->schema, t->name);
 	if (st->pieces > 1) {
 		(void)leat_buf_add_str(b, " WHERE");
 		add_range(st, piece, b);
@@ -380,7 +371,8 @@ lock_some(struct pg_snapshot *s, uint32_t from, uint32_t to,
 	(void)leat_buf_add_str(&b, "LOCK TABLE ");
 	for (uint32_t i = from; i < to; i++) {
 		(void)leat_buf_add_str(&b, i > from ? ", " : "");
-		add_table(&s->tables.items[i], s->conn, &b);
+		pg_add_table(s->conn, &b, s->tables.items[i].schema,
+		    s->tables.items[i].name);
 	}
 	(void)leat_buf_add_str(&b, " IN ACCESS SHARE MODE");
 	rc = leat_buf_cstr(&b) == NULL ? no_memory(err) :

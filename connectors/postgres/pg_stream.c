@@ -158,37 +158,6 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 	return 0;
 }
 
-/* ------------------------------------------------------------------- queue */
-
-static void
-queue_pop(struct pg_queue *q)
-{
-	q->bytes -= q->items[q->head].len;
-	PQfreemem(q->items[q->head].data);
-	q->items[q->head].data = NULL;
-	q->head = (q->head + 1) % PG_QUEUE_FRAMES;
-	q->len--;
-}
-
-static void
-queue_push(struct pg_queue *q, char *owned_data, size_t len, int64_t now_ms)
-{
-	uint32_t at = (q->head + q->len) % PG_QUEUE_FRAMES;
-
-	if (q->len == 0)
-		q->since_ms = now_ms;
-	q->items[at].data = owned_data;
-	q->items[at].len = len;
-	q->len++;
-	q->bytes += len;
-	if (len > PGO_DATA_HEADER && owned_data[0] == PGO_FRAME_DATA) {
-		if (owned_data[PGO_DATA_HEADER] == PGO_BEGIN)
-			q->in_tx = 1;
-		else if (owned_data[PGO_DATA_HEADER] == PGO_COMMIT)
-			q->in_tx = 0;
-	}
-}
-
 /* ------------------------------------------------------------------ status */
 
 /* The server takes nothing: for how long, and is that too long? */
@@ -295,9 +264,8 @@ pg_stream_stop(struct pg_stream *s)
 {
 	leat_metric_set(s->m_connected, 0);
 	pg_spools_fini(&s->spools);
+	pg_queue_fini(&s->queue);
 	pg_prepared_fini(s);
-	while (s->queue.len > 0)
-		queue_pop(&s->queue);
 	if (!pg_conn_ok(s->repl))
 		return;
 	if (send_status(s, NULL) < 0)
@@ -401,10 +369,9 @@ take_kept(struct pg_stream *s, struct leat_batch *b,
 static int
 take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 {
-	const struct pg_queue *q = &s->queue;
+	struct leat_str head = pg_queue_head(&s->queue);
 	struct pgo_frame f;
-	int rc = pgo_frame_decode(q->items[q->head].data,
-	    q->items[q->head].len, &f, err);
+	int rc = pgo_frame_decode(head.ptr, head.len, &f, err);
 
 	if (rc < 0)
 		return rc;
@@ -427,7 +394,7 @@ take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 static int
 between(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 {
-	const struct pg_queue *q = &s->queue;
+	struct leat_str head;
 
 	if (s->control == NULL || s->in_tx || s->until != 0)
 		return 0;
@@ -438,8 +405,10 @@ between(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 		if (rc != 0)
 			return rc;
 	}
-	return q->len > 0 && pg_control_holds(s->control,
-	    q->items[q->head].data, q->items[q->head].len);
+	if (s->queue.len == 0)
+		return 0;
+	head = pg_queue_head(&s->queue);
+	return pg_control_holds(s->control, head.ptr, head.len);
 }
 
 /* The queue into the batch, until one of them ends. */
@@ -457,7 +426,7 @@ take_frames(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 		rc = take_frame(s, b, err);
 		if (rc != 0)
 			return rc;
-		queue_pop(&s->queue);
+		pg_queue_pop(&s->queue);
 	}
 }
 
@@ -485,8 +454,7 @@ receive(struct pg_stream *s, struct leat_err *err)
 	int64_t now = leat_mono_ms(s->task);
 	int looked = 0;
 
-	while (s->queue.len < PG_QUEUE_FRAMES &&
-	    s->queue.bytes < PG_QUEUE_BYTES) {
+	while (!pg_queue_full(&s->queue)) {
 		char *data = NULL;
 		size_t len = 0;
 		int rc = pg_copy_read(s->repl, &data, &len, err);
@@ -501,8 +469,13 @@ receive(struct pg_stream *s, struct leat_err *err)
 			    "the server ended the stream");
 		if (rc < 0)
 			return explain_lost(s, err);
-		if (data != NULL)
-			queue_push(&s->queue, data, len, now);
+		if (data == NULL)
+			continue;
+		rc = pg_queue_push(&s->queue, data, len, now);
+		PQfreemem(data);
+		if (rc < 0)
+			return leat_err_set(err, LEAT_CLS_RETRY, rc,
+			    "no memory for a message of %zu bytes", len);
 	}
 	return 0;
 }
@@ -514,7 +487,7 @@ gathers(const struct pg_stream *s)
 	const struct pg_queue *q = &s->queue;
 
 	return q->len > 0 && q->in_tx && q->len < GATHER_FRAMES &&
-	    q->bytes < GATHER_BYTES &&
+	    pg_queue_bytes(q) < GATHER_BYTES &&
 	    leat_mono_ms(s->task) - q->since_ms < GATHER_MS;
 }
 

@@ -18,32 +18,10 @@
 #include "pg_emit.h"
 #include "pg_message.h"
 #include "pg_position.h"
+#include "pg_queue.h"
 #include "pg_signal_control.h"
 #include "pg_spool.h"
 #include "pg_watch.h"
-
-enum {
-	PG_QUEUE_FRAMES = 8192,
-	PG_QUEUE_BYTES = 1 << 20
-};
-
-/*
- * Frames that were received and not yet delivered. The server sends each
- * message by itself, so that a stream under way is read in tiny pieces; frames
- * are gathered here until a transaction ends or enough came together, and a
- * batch is made of them then.
- */
-struct pg_queue {
-	struct {
-		char *data;	/* libpq's memory */
-		size_t len;
-	} items[PG_QUEUE_FRAMES];
-	uint32_t head;		/* the next to deliver */
-	uint32_t len;
-	size_t bytes;
-	int in_tx;		/* a transaction is open at the end */
-	int64_t since_ms;	/* when the first of them came */
-};
 
 struct pg_stream {
 	struct leat_task *task;

@@ -161,10 +161,7 @@ tell_durable(struct leat_task *t, struct source *s, struct leat_err *err)
 		rc = t->o.conn->source.durable(t->self, &pos, err);
 		task_leave(t);
 	}
-	if (rc < 0 && err->code == 0)
-		leat_err_set(err, LEAT_CLS_RETRY, rc, "durable() failed "
-		    "without a reason (code %d)", rc);
-	return rc;
+	return task_said(rc, "durable", err);
 }
 
 static int
@@ -184,8 +181,11 @@ see_landing(struct leat_task *t, struct source *s, struct leat_err *err)
 	    clock_mono_ns(t->o.clock) / 1000 - s->flight_us);
 	task_count(&t->m, M_WRITTEN, (int64_t)s->flight_records);
 	task_count(&t->m, M_WRITTEN_BYTES, (int64_t)s->flight_bytes);
+	/* A position alone says little: some sources give it as they open. */
+	if (s->flight_records > 0 || task_now_ms(t) - t->opened_ms >=
+	    t->backoff.cap_ms)
+		task_progress(t);
 	s->flight_records = s->flight_bytes = 0;
-	task_progress(t);
 	(void)task_charge(t, s->batch.held + source_overhead(s));
 	return tell_durable(t, s, err);
 }
@@ -263,9 +263,7 @@ static int
 poll_failed(struct leat_task *t, struct source *s, int rc,
     struct leat_err *err)
 {
-	if (err->code == 0)
-		leat_err_set(err, LEAT_CLS_RETRY, rc, "poll() failed without "
-		    "a reason (code %d)", rc);
+	(void)task_said(rc, "poll", err);
 	if (err->cls == LEAT_CLS_RECORD && task_tolerates(t) &&
 	    ++s->record_errors <= RECORD_ERRORS_MAX) {
 		task_count(&t->m, M_ERRORS, 1);
@@ -316,9 +314,7 @@ poll_source(struct leat_task *t, struct source *s, struct leat_err *err)
 static int
 tick(struct leat_task *t, int64_t now, struct leat_err *err)
 {
-	const struct leat_source_ops *ops = &t->o.conn->source;
 	struct source *s = t->data;
-	int rc = 0;
 
 	if (now < t->next_tick_ms)
 		return 0;
@@ -328,15 +324,7 @@ tick(struct leat_task *t, int64_t now, struct leat_err *err)
 	task_gauge(&t->m, M_SOURCE_ACTIVE,
 	    (int64_t)(s->records + s->flight_records) +
 	    (s->busy ? s->todo - s->at : 0));
-	if (ops->tick != NULL) {
-		task_enter(t, "tick");
-		rc = ops->tick(t->self, err);
-		task_leave(t);
-	}
-	if (rc < 0 && err->code == 0)
-		leat_err_set(err, LEAT_CLS_RETRY, rc, "tick() failed without "
-		    "a reason (code %d)", rc);
-	return rc;
+	return task_plugin_tick(t, err);
 }
 
 /* ----------------------------------------------------------------- rounds */

@@ -69,11 +69,11 @@ act(struct leat_task *t, const struct task_transition *row)
 	switch (row->action) {
 	case ACT_NONE:
 	case ACT_DRAIN:
+	case ACT_RUN:
 		break;
 	case ACT_OPEN:
+	case ACT_CALL_OFF:
 		set_retry_in(t, -1);
-		break;
-	case ACT_RUN:
 		break;
 	case ACT_BACKOFF:
 		task_close(t);
@@ -157,6 +157,13 @@ do_open(struct leat_task *t, struct leat_err *err)
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory");
 	return t->kind->open(t, err);
+}
+
+static void
+task_opened(struct leat_task *t)
+{
+	t->opened_ms = task_now_ms(t);
+	task_event(t, EV_OPENED, NULL);
 }
 
 /* Turns the wishes of others into at most one event. */
@@ -243,7 +250,7 @@ task_round(struct leat_task *t)
 		if (do_open(t, &err) < 0)
 			task_event(t, event_of(&err), &err);
 		else
-			task_event(t, EV_OPENED, NULL);
+			task_opened(t);
 		break;
 	case TASK_RUNNING:
 		if (t->kind->step(t, &err) < 0)

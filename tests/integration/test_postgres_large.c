@@ -3,10 +3,9 @@
  * test_postgres_large.c: transactions that the server streams before they
  * commit give the same events as those that it does not.
  */
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgsteady.h"
 #include "tests/integration/pgtest.h"
-
-static struct th_pg *pg;
 
 static struct leat_fake *
 new_source(const char *id, const char *streaming)
@@ -195,13 +194,6 @@ start(void **state)
 	return 0;
 }
 
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -211,5 +203,5 @@ main(void)
 		cmocka_unit_test(test_limits),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, stop_server);
 }
