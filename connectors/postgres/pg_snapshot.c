@@ -212,7 +212,8 @@ start_piece(struct pg_snapshot *s, struct pg_snap_table *st,
 	pg_snap_tables_copy(st, st->started, r->conn, &b);
 	rc = leat_buf_cstr(&b) == NULL ? leat_err_set(err, LEAT_CLS_RETRY,
 	    -ENOMEM, "out of memory") :
-	    pg_reader_start(r, st->t, leat_buf_cstr(&b), err);
+	    pg_reader_start(r, st->t, leat_buf_cstr(&b), st->select == NULL,
+	    err);
 	leat_buf_fini(&b);
 	if (rc < 0)
 		return changed_meanwhile(st, err);
@@ -255,10 +256,10 @@ end_piece(struct pg_snapshot *s, struct pg_reader *r, struct leat_batch *b,
 	struct pg_snap_table *st = &s->states[r->table];
 	int rc;
 
-	if (r->rewritten)
+	if (r->changed)
 		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
-		    "table %s.%s was truncated or rewritten since the snapshot "
-		    "began: it is read again; snapshot.locking.mode=shared "
+		    "table %s.%s was renamed, truncated or rewritten since the "
+		    "snapshot began: it is read again; snapshot.locking.mode=shared "
 		    "keeps tables as they are", st->t->schema, st->t->name);
 	if (st->ended + 1 == st->pieces && st->held != NULL &&
 	    s->tail != NULL) {

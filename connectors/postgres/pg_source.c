@@ -110,6 +110,19 @@ source_open(struct leat_task *t, const void *config, void **ret_self,
 	return 0;
 }
 
+/* Ends what runs on the connection; the rest of a COPY would come else. */
+static void
+cancel(PGconn *pg)
+{
+	PGcancel *c = PQgetCancel(pg);
+	char text[256];
+
+	if (c != NULL)
+		(void)PQcancel(c, text, sizeof(text));
+	PQfreeCancel(c);
+	PQclear(PQexec(pg, "ROLLBACK"));
+}
+
 /* For tests, and where the guard gives it up: the slot dies with the task. */
 static void
 drop_slot(struct pg_source *s)
@@ -120,6 +133,8 @@ drop_slot(struct pg_source *s)
 		return;
 	/* The host is stopping, so this waits by itself, if briefly. */
 	(void)PQsetnonblocking(s->sql.pg, 0);
+	if (PQtransactionStatus(s->sql.pg) != PQTRANS_IDLE)
+		cancel(s->sql.pg);
 	(void)snprintf(sql, sizeof(sql),
 	    "SELECT pg_drop_replication_slot('%s')", s->cfg->slot);
 	for (int i = 0; i < 50; i++) {

@@ -344,8 +344,11 @@ pg_start_stream(struct pg_source *s, struct leat_err *err)
 		return slot_in_use(s, err);
 	s->stream_open = 1;
 	s->start_wait_ms = s->waited_ms = 0;
-	if (s->stream.until == 0)
+	if (s->stream.until == 0) {
+		/* Of a stream that is open since the snapshot caught up too. */
+		s->stream.pos.snapshot = s->stream.pos.snapshot_done = 0;
 		s->phase = PHASE_STREAM;
+	}
 	return 0;
 }
 
@@ -385,6 +388,23 @@ follows_stream(const struct pg_config *cfg)
 	return cfg->snapshot_mode != PG_SNAPSHOT_INITIAL_ONLY;
 }
 
+/*
+ * A worker died while it made the slot, and its session still waits for old
+ * transactions: where the slot will begin is not known, it may be behind the
+ * snapshot that would be taken now.
+ */
+static int
+slot_in_making(const struct pg_source *s, struct leat_err *err)
+{
+	if (!s->slot.exists || s->slot.lost || s->slot.confirmed_lsn != 0)
+		return 0;
+	return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
+	    "replication slot '%s' is being made by process %d, which waits "
+	    "for transactions to end: let it finish, or SELECT "
+	    "pg_terminate_backend(%d);", s->cfg->slot, s->slot.active_pid,
+	    s->slot.active_pid);
+}
+
 static int
 look(struct pg_source *s, struct leat_err *err)
 {
@@ -393,6 +413,8 @@ look(struct pg_source *s, struct leat_err *err)
 
 	if (rc == 0)
 		rc = pg_slot_read(&s->sql, s->cfg->slot, &s->slot, err);
+	if (rc == 0 && s->streams)
+		rc = slot_in_making(s, err);
 	if (rc == 0)
 		rc = open_replication(s, err);
 	if (rc == 0)
