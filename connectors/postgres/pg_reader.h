@@ -35,6 +35,7 @@ struct pg_reader {
 	int state;		/* PG_READER_* */
 	int changed;		/* the table is not what the snapshot saw */
 	uint32_t table;		/* index of the table whose rows come */
+	uint32_t piece;		/* of the table */
 	char *row;		/* read and not yet taken; libpq's memory */
 	size_t row_len;
 };

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "pg_doctor.h"
+#include "pg_snap_pieces.h"
 #include "pg_task.h"
 
 enum { SOURCE_CHUNK = 16 * 1024, SOURCE_MAX = 256 * 1024 * 1024 };
@@ -66,7 +67,7 @@ source_free(struct pg_source *s)
 	pg_snapshot_fini(&s->snap);
 	pg_control_fini(&s->control);
 	pg_progress_fini(&s->progress);
-	leat_map_fini(&s->unread);
+	pg_unread_fini(&s->unread);
 	pg_relcache_fini(&s->rels);
 	pg_messages_fini(&s->messages);
 	pg_emit_fini(&s->emit);
@@ -230,8 +231,14 @@ poll_catch_up(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
 
 	if (!s->stream_open)
 		return is_early(s) ? 0 : pg_start_catch_up(s, err);
-	rc = pg_stream_poll(&s->stream, b, err);
+	/* First: what is read again must be known before it has moved. */
+	rc = pg_progress_give(&s->progress, b, err);
+	if (rc == 0)
+		rc = pg_stream_poll(&s->stream, b, err);
 	if (rc < 0 || !s->stream.reached)
+		return rc;
+	rc = pg_snap_pieces_again(&s->snap, &s->progress, err);
+	if (rc < 0)
 		return rc;
 	s->pos = s->stream.pos;
 	if (s->pos.flush < s->snap.lsn)

@@ -69,7 +69,7 @@ struct pg_source {
 	int64_t waited_ms;	/* for a slot in use, so far */
 	int64_t next_report;
 	struct pg_progress progress;	/* of the snapshot */
-	struct leat_map unread;	/* OIDs of the tables to be read */
+	struct pg_unread unread;	/* tables to be read, catching up */
 	struct pg_pace pace;
 	struct pg_snapshot snap;
 	struct pg_control control;
