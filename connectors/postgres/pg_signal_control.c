@@ -174,6 +174,7 @@ pg_control_fini(struct pg_control *c)
 	pg_blocking_fini(&c->blocking);
 	pg_inc_fini(&c->inc);
 	pg_notify_fini(&c->notify);
+	pg_signals_fini(&c->signals);
 }
 
 int
@@ -262,6 +263,7 @@ pg_control_encode(const struct pg_control *c, struct leat_buf *b)
 	if (c->signals.topic_offset > 0)
 		(void)leat_buf_printf(b, ",\"signal_topic_offset\":%lld",
 		    (long long)c->signals.topic_offset);
+	pg_signals_encode(&c->signals, b);
 	(void)leat_buf_add_byte(b, '}');
 }
 

@@ -272,8 +272,8 @@ end_piece(struct pg_snapshot *s, struct pg_reader *r, struct leat_batch *b,
 	if (r->changed)
 		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
 		    "table %s.%s was renamed, truncated or rewritten since the "
-		    "snapshot began: it is read again; snapshot.locking.mode=shared "
-		    "keeps tables as they are", st->t->schema, st->t->name);
+		    "snapshot began: it is read again; "
+		    "snapshot.locking.mode=shared keeps tables as they are", st->t->schema, st->t->name);
 	if (st->ended + 1 == st->pieces && st->held != NULL &&
 	    s->tail != NULL) {
 		/* This table's last row follows that of the tail. */

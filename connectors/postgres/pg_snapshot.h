@@ -9,9 +9,9 @@
  *
  * Large tables are read in pieces, ranges of blocks: so that several
  * connections share them, and a snapshot that was interrupted need not read all
- * again. Rows are delivered as they come, those of up to as many tables mixed as there
- * are connections. One row of each table is kept back, because its marker
- * (first, last, ...) depends on what follows it.
+ * again. Rows are delivered as they come, those of up to as many tables mixed
+ * as there are connections. One row of each table is kept back, because its
+ * marker (first, last, ...) depends on what follows it.
  *
  * COPY's text format carries the same texts as the stream, so both go through
  * the same conversions.

@@ -201,14 +201,17 @@ end_snapshot(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
 static int
 poll_snapshot(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
 {
-	int rc = pg_snapshot_poll(&s->snap, b, err);
+	int rc = pg_snapshot_poll(&s->snap, b, err), moved;
 
 	if (rc < 0)
 		pg_report_end(s, 0);
 	if (rc == 1)
 		return end_snapshot(s, b, err);
-	if (rc < 0 || (b->nrecords == 0 && !s->progress.dirty))
+	if (rc < 0)
 		return rc;
+	moved = pg_control_moved(&s->control);
+	if (b->nrecords == 0 && !s->progress.dirty && !moved)
+		return 0;
 	rc = give_position(s, b, err);
 	return rc < 0 ? rc : pg_progress_give(&s->progress, b, err);
 }
@@ -298,6 +301,7 @@ source_durable(void *self, const struct leat_position *p,
 	rc = pg_position_parse(p->offset, &pos, err);
 	if (rc < 0)
 		return rc;
+	pg_signals_durable(&s->control.signals, p->offset);
 	/* Of an interrupted snapshot too: what lies before it is delivered. */
 	return s->stream_open ? pg_stream_durable(&s->stream, &pos, err) : 0;
 }
