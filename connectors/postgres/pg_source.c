@@ -3,7 +3,7 @@
  * pg_source.c: the life of a postgres-source task.
  *
  * open() connects, checks the server, makes publication and slot, and begins
- * what comes first (pg_start.c): a snapshot, or the stream.
+ * what comes first (pg_start.c): a snapshot (pg_task_snapshot.c), or the stream.
  *
  * A lost connection is an error of class RETRY: the worker closes the task and
  * opens it again, and everything goes on from the stored position. There is no
@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "pg_doctor.h"
-#include "pg_snap_pieces.h"
 #include "pg_task.h"
 
 enum { SOURCE_CHUNK = 16 * 1024, SOURCE_MAX = 256 * 1024 * 1024 };
@@ -165,95 +164,6 @@ source_close(void *self)
 
 /* -------------------------------------------------------------------- poll */
 
-static int
-give_position(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
-{
-	s->stream.pos = s->pos;
-	return pg_apply_position(&s->stream, b, err);
-}
-
-/* The snapshot is read: give the position that says so. */
-static int
-end_snapshot(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
-{
-	int rc;
-
-	pg_progress_reset(&s->progress, s->progress.id);
-	s->pos.snapshot = 0;
-	s->pos.snapshot_done = 1;
-	rc = give_position(s, b, err);
-	if (rc == 0)
-		rc = pg_progress_give(&s->progress, b, err);
-	if (rc < 0)
-		return rc;
-	pg_report_end(s, 1);
-	pg_snapshot_fini(&s->snap);
-	s->stream.until = 0;
-	s->stream.reached = 0;
-	s->stream.unread = NULL;
-	/* Connecting may fail: these records must not hang on it. */
-	s->phase = s->streams ? PHASE_BETWEEN : PHASE_DONE;
-	s->wait_until = leat_mono_ms(s->task) + s->cfg->streaming_delay_ms;
-	leat_wait(s->task, -1, 0, 0);
-	return 0;
-}
-
-static int
-poll_snapshot(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
-{
-	int rc = pg_snapshot_poll(&s->snap, b, err), moved;
-
-	if (rc < 0)
-		pg_report_end(s, 0);
-	if (rc == 1)
-		return end_snapshot(s, b, err);
-	if (rc < 0)
-		return rc;
-	moved = pg_control_moved(&s->control);
-	if (b->nrecords == 0 && !s->progress.dirty && !moved)
-		return 0;
-	rc = give_position(s, b, err);
-	return rc < 0 ? rc : pg_progress_give(&s->progress, b, err);
-}
-
-/* 1: the time has not come. */
-static int
-is_early(struct pg_source *s)
-{
-	int64_t left = s->wait_until - leat_mono_ms(s->task);
-
-	leat_wait(s->task, -1, 0, left > 0 ? left : 0);
-	return left > 0;
-}
-
-/* The stream up to where the snapshot's second part begins. */
-static int
-poll_catch_up(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
-{
-	int rc;
-
-	if (!s->stream_open)
-		return is_early(s) ? 0 : pg_start_catch_up(s, err);
-	/* First: what is read again must be known before it has moved. */
-	rc = pg_progress_give(&s->progress, b, err);
-	if (rc == 0)
-		rc = pg_stream_poll(&s->stream, b, err);
-	if (rc < 0 || !s->stream.reached)
-		return rc;
-	rc = pg_snap_pieces_again(&s->snap, &s->progress, err);
-	if (rc < 0)
-		return rc;
-	s->pos = s->stream.pos;
-	if (s->pos.flush < s->snap.lsn)
-		s->pos.flush = s->snap.lsn;
-	s->pos.lsn = s->snap.lsn;
-	s->pos.ts_us = s->snap.ts_us;
-	s->pos.txid = s->snap.txid;
-	s->phase = PHASE_SNAPSHOT;
-	leat_wait(s->task, -1, 0, 0);
-	return give_position(s, b, err);
-}
-
 static int32_t
 source_poll(void *self, struct leat_batch *b, struct leat_err *err)
 {
@@ -266,13 +176,13 @@ source_poll(void *self, struct leat_batch *b, struct leat_err *err)
 	pg_report(s);
 	switch (s->phase) {
 	case PHASE_DELAY:
-		return is_early(s) ? 0 : pg_start_snapshot(s, err);
+		return pg_task_is_early(s) ? 0 : pg_start_snapshot(s, err);
 	case PHASE_CATCH_UP:
-		return poll_catch_up(s, b, err);
+		return pg_poll_catch_up(s, b, err);
 	case PHASE_SNAPSHOT:
-		return poll_snapshot(s, b, err);
+		return pg_poll_snapshot(s, b, err);
 	case PHASE_BETWEEN:
-		return is_early(s) ? 0 : pg_start_stream(s, err);
+		return pg_task_is_early(s) ? 0 : pg_start_stream(s, err);
 	case PHASE_STREAM:
 		rc = pg_stream_poll(&s->stream, b, err);
 		if (rc == 0 && s->control.blocking.step == PG_BLOCKING_READY &&
@@ -296,8 +206,10 @@ source_durable(void *self, const struct leat_position *p,
 	struct pg_position pos;
 	int rc;
 
-	if (strcmp(p->partition, s->progress.partition) == 0)
+	if (strcmp(p->partition, s->progress.partition) == 0) {
+		s->kept = s->gave_progress;
 		return 0;
+	}
 	rc = pg_position_parse(p->offset, &pos, err);
 	if (rc < 0)
 		return rc;

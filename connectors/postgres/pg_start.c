@@ -311,6 +311,7 @@ begin_snapshot(struct pg_source *s, const struct pg_new_slot *slot,
 		s->snap.arg = s;
 	}
 	pg_report_begin(s);
+	pg_guard_init(&s->guard, s->task, s->cfg);
 	tell_begin(s);
 	if (!s->catches_up || !s->pos.snapshot)
 		pg_progress_reset(&s->progress, s->snap.ts_us);

@@ -6,7 +6,7 @@
  */
 #include "tests/integration/pgtest.h"
 
-enum { ROWS = 50 };
+enum { ROWS = 50, BIG = 6000 };
 
 static struct th_pg *pg;
 
@@ -166,6 +166,80 @@ test_slot_in_making(void **state)
 	pgt_end(pg, f, "seam");
 }
 
+/* Much is written while a large table is read: the stream comes in between. */
+static struct leat_fake *
+guarded(const char *action)
+{
+	struct leat_fake *f = source("seam.big");
+
+	th_pg_exec(pg, "CREATE TABLE seam.big (id int PRIMARY KEY, pad text); "
+	    "ALTER TABLE seam.big ALTER pad SET STORAGE PLAIN; INSERT INTO "
+	    "seam.big SELECT g, repeat('x', 900) FROM generate_series(1, %d) g",
+	    BIG);
+	leat_fake_batch_limits(f, 500, 1 << 24);
+	leat_fake_set(f, "snapshot.max.threads.multiplier", "100");
+	leat_fake_set(f, "wal.guard.bytes", "2MiB");
+	leat_fake_set(f, "wal.guard.action", action);
+	pgt_open(f);
+	assert_int_equal(leat_fake_run(f, BIG / 2, PGT_WAIT_MS), 0);
+	assert_int_equal(leat_fake_durable(f), 0);
+	th_pg_exec(pg, "SELECT count(pg_logical_emit_message(false, 'fill', "
+	    "repeat('x', 1000000))) FROM generate_series(1, 4)");
+	leat_fake_set_clock(f, leat_now_us(leat_fake_task(f)));
+	leat_fake_add_clock(f, 11000000);
+	return f;
+}
+
+static void
+test_guard_interrupts(void **state)
+{
+	struct leat_fake *f = guarded("hold-snapshots");
+	size_t n = leat_fake_count(f);
+
+	assert_int_equal(leat_fake_poll(f), LEAT_E_STATE);
+	assert_int_equal(leat_fake_err(f)->cls, LEAT_CLS_RETRY);
+	assert_non_null(strstr(leat_fake_err(f)->text,
+	    "the snapshot is interrupted"));
+	reopen(f);
+	assert_int_equal(leat_fake_logged(f, "tables_read_in_part=1"), 1);
+	for (int i = 0; i < 100000 && strstr(leat_fake_status(f),
+	    "\"phase\":\"streaming\"") == NULL; i++) {
+		assert_true(leat_fake_poll(f) >= 0);
+		(void)leat_fake_wait(f);
+	}
+	/* The rest, and what the batches had begun of another piece. */
+	assert_in_range(leat_fake_count(f), BIG - n, BIG - n + 1100);
+	pgt_end(pg, f, "seam");
+}
+
+static void
+test_guard_warns(void **state)
+{
+	struct leat_fake *f = guarded("warn");
+
+	assert_true(leat_fake_poll(f) >= 0);
+	assert_int_equal(leat_fake_logged(f, "more of the server's log than "
+	    "wal.guard allows"), 1);
+	assert_int_equal(leat_fake_metric(f, "postgres_wal_guard_over"), 1);
+	pgt_end(pg, f, "seam");
+}
+
+/* To go on reading would be in vain. */
+static void
+test_slot_is_lost(void **state)
+{
+	struct leat_fake *f = guarded("warn");
+
+	th_pg_exec(pg, "SELECT pg_drop_replication_slot('seam')");
+	leat_fake_add_clock(f, 11000000);
+	assert_int_equal(leat_fake_poll(f), LEAT_E_STATE);
+	assert_non_null(strstr(leat_fake_err(f)->text,
+	    "was dropped while the snapshot was read"));
+	reopen(f);
+	assert_int_equal(leat_fake_logged(f, "the snapshot begins anew"), 1);
+	pgt_end(pg, f, "seam");
+}
+
 static int
 start(void **state)
 {
@@ -189,6 +263,9 @@ main(void)
 		cmocka_unit_test(test_others_make_slots),
 		cmocka_unit_test(test_signal_meanwhile),
 		cmocka_unit_test(test_slot_in_making),
+		cmocka_unit_test(test_guard_interrupts),
+		cmocka_unit_test(test_guard_warns),
+		cmocka_unit_test(test_slot_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
