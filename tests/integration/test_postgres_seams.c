@@ -191,24 +191,41 @@ guarded(const char *action)
 }
 
 static void
-test_guard_interrupts(void **state)
+interrupt_and_go_on(struct leat_fake *f, const char *phase)
 {
-	struct leat_fake *f = guarded("hold-snapshots");
-	size_t n = leat_fake_count(f);
-
 	assert_int_equal(leat_fake_poll(f), LEAT_E_STATE);
 	assert_int_equal(leat_fake_err(f)->cls, LEAT_CLS_RETRY);
 	assert_non_null(strstr(leat_fake_err(f)->text,
 	    "the snapshot is interrupted"));
 	reopen(f);
 	assert_int_equal(leat_fake_logged(f, "tables_read_in_part=1"), 1);
-	for (int i = 0; i < 100000 && strstr(leat_fake_status(f),
-	    "\"phase\":\"streaming\"") == NULL; i++) {
-		assert_true(leat_fake_poll(f) >= 0);
+	for (int i = 0; i < 100000 && strstr(leat_fake_status(f), phase) ==
+	    NULL; i++) {
+		if (leat_fake_poll(f) < 0)
+			fail_msg("%s", leat_fake_err(f)->text);
 		(void)leat_fake_wait(f);
 	}
+}
+
+static void
+test_guard_interrupts(void **state)
+{
+	struct leat_fake *f = guarded("hold-snapshots");
+	size_t n = leat_fake_count(f);
+
+	interrupt_and_go_on(f, "\"phase\":\"streaming\"");
 	/* The rest, and what the batches had begun of another piece. */
 	assert_in_range(leat_fake_count(f), BIG - n, BIG - n + 1100);
+	pgt_end(pg, f, "seam");
+}
+
+/* The slot is not given up for what the snapshot has held. */
+static void
+test_guard_spares(void **state)
+{
+	struct leat_fake *f = guarded("give-up");
+
+	interrupt_and_go_on(f, "\"phase\":\"snapshot\"");
 	pgt_end(pg, f, "seam");
 }
 
@@ -264,6 +281,7 @@ main(void)
 		cmocka_unit_test(test_signal_meanwhile),
 		cmocka_unit_test(test_slot_in_making),
 		cmocka_unit_test(test_guard_interrupts),
+		cmocka_unit_test(test_guard_spares),
 		cmocka_unit_test(test_guard_warns),
 		cmocka_unit_test(test_slot_is_lost),
 	};
