@@ -351,7 +351,7 @@ PRODUCT := $(LIB_FILES) $(PROGRAM_FILES) $(PLUGIN_FILES)
 TESTS := $(UNIT_TESTS) $(ABI_TESTS) $(INTEGRATION_TESTS) $(CRASH_TESTS)
 
 .PHONY: all deps deps-dev tests demo test test-unit test-integration \
-	test-crash test-fuzz test-abi check-java check-long lint tidy format bench install \
+	test-crash test-fuzz test-abi chaos-cdc check-java check-debezium check-long lint tidy format bench install \
 	uninstall clean help FORCE
 
 ifeq ($(MODE),fuzz)
@@ -390,9 +390,19 @@ test-abi: $(ABI_TESTS) $(FOR_TESTS) ## run the plugin ABI tests
 test-fuzz: $(FUZZERS) ## replay the fuzz corpus
 	$(RUN) $(addprefix replay:,$(FUZZERS))
 
+MINUTES ?= 60
+SEED ?= 1
+chaos-cdc: $(B)/test/tests/crash/test_chaos_cdc $(FOR_TESTS) ## PostgreSQL capture under random failures: MINUTES=60 SEED=1
+	+@LEAT_BUILD=$(abspath $(B)) LEAT_CHAOS_MINUTES=$(MINUTES) \
+		LEAT_SEED=$(SEED) TEST_TIMEOUT=$$(($(MINUTES) * 120 + 900)) \
+		tests/run -v $<
+
 check-java: $(PRODUCT) ## Apache Kafka's own tools against the Kafka port
 	+@LEAT_BUILD=$(abspath $(B)) tests/java/run
 	+@LEAT_BUILD=$(abspath $(B)) tests/java/adopt
+
+check-debezium: $(PRODUCT) ## a real Debezium beside postgres-source, record by record
+	+@LEAT_BUILD=$(abspath $(B)) CASES='$(CASES)' tests/debezium/run
 
 check-long: ## crash matrix, fuzzing, valgrind: an hour and more
 	+@tests/long

@@ -17,6 +17,7 @@
 #include "broker/coord/groups.h"
 #include "broker/coord/txns_int.h"
 #include "broker/log/dir_list.h"
+#include "broker/spread.h"
 #include "core/base/obj.h"
 
 void
@@ -96,7 +97,10 @@ make_env(struct broker *b, struct leat_err *err)
 		    "leat_broker_read_bytes_total",
 		    "Bytes of record batches read.", NULL, 0, 0);
 	}
-	env->fds = fd_cache_new(env->fs, b->o.max_open_files);
+	env->fds = fd_cache_new(env->fs, b->o.descriptors == 0 ?
+	    b->o.max_open_files : MIN(b->o.max_open_files,
+	    b->o.descriptors / 4), b->o.descriptors == 0 ? UINT32_MAX :
+	    MAX(b->o.descriptors, 1));
 	if (env->fds == NULL)
 		return no_memory(err);
 	return flusher_start(env, b->o.flush_interval_ms, b->o.metrics,
@@ -251,11 +255,40 @@ tidy_dirs(struct broker *b, struct leat_err *err)
 	return rc;
 }
 
+struct opening {
+	struct broker *b;
+	struct topic **list;
+};
+
+static int
+open_one(void *arg, size_t i, struct leat_err *err)
+{
+	const struct opening *o = arg;
+
+	return topic_open(o->b, o->list[i], err);
+}
+
+static int
+open_partitions(struct broker *b, struct leat_err *err)
+{
+	struct opening o = { .b = b };
+	const struct leat_map_entry *e;
+	size_t it = 0, n = 0;
+	int rc;
+
+	o.list = calloc(b->topics.len + 1, sizeof(struct topic *));
+	if (o.list == NULL)
+		return no_memory(err);
+	while ((e = leat_map_next(&b->topics, &it)) != NULL)
+		o.list[n++] = e->value;
+	rc = spread(n, open_one, &o, err);
+	free(o.list);
+	return rc;
+}
+
 static int
 open_topics(struct broker *b, struct leat_err *err)
 {
-	const struct leat_map_entry *e;
-	size_t it = 0;
 	int rc = catalogue_load(b, err);
 	bool adopted = rc == -ENOENT;
 
@@ -268,8 +301,7 @@ open_topics(struct broker *b, struct leat_err *err)
 	}
 	if (rc < 0 || (rc = tidy_dirs(b, err)) < 0)
 		return rc;
-	while (rc == 0 && (e = leat_map_next(&b->topics, &it)) != NULL)
-		rc = topic_open(b, e->value, err);
+	rc = open_partitions(b, err);
 	return rc < 0 || !adopted ? rc : topics_adopted(b, err);
 }
 
@@ -297,25 +329,38 @@ open_all(struct broker *b, struct leat_err *err)
 	return keeper_start(b, err);
 }
 
+struct closing {
+	struct broker *b;
+	struct broker_partition **list;
+	bool failed;	/* atomic */
+};
+
+static int
+close_one(void *arg, size_t i, struct leat_err *err)
+{
+	struct closing *c = arg;
+
+	if (partition_close_files(c->list[i], err) < 0) {
+		log_warn_err(&c->b->env.lg, "partition not closed", err);
+		__atomic_store_n(&c->failed, true, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
 /* Everything durable and marked as such; false when something is not. */
 static bool
 close_files(struct broker *b)
 {
-	struct broker_partition **list;
 	struct leat_err err = LEAT_ERR_INIT;
-	bool clean = true;
+	struct closing c = { .b = b };
 	size_t n;
 
-	list = topics_partitions(b, &n);
-	for (size_t i = 0; list != NULL && i < n; i++)
-		if (partition_close_files(list[i], &err) < 0) {
-			log_warn_err(&b->env.lg, "partition not closed", &err);
-			clean = false;
-		}
-	partitions_put(list, n);
-	if (list == NULL || keeper_save_checkpoints(b, &err) < 0)
-		clean = false;
-	return clean;
+	c.list = topics_partitions(b, &n);
+	if (c.list == NULL)
+		return false;
+	(void)spread(n, close_one, &c, &err);
+	partitions_put(c.list, n);
+	return keeper_save_checkpoints(b, &err) == 0 && !c.failed;
 }
 
 static void

@@ -73,6 +73,7 @@ struct broker_options {
 	int32_t offsets_partitions;	/* of __consumer_offsets when made */
 	int32_t txn_partitions;	/* of __transaction_state when made */
 	uint32_t max_open_files;	/* segments kept open but idle */
+	uint32_t descriptors;	/* for segments in all; 0: no limit */
 	size_t cleaner_memory;	/* largest key table of a compaction */
 	/* Defaults of all topics, by Kafka's names. */
 	const struct broker_setting *defaults;
@@ -103,6 +104,15 @@ int broker_topic_name_check(const char *name, struct leat_err *err);
 int broker_topic_create(struct broker *b, const char *name,
     int32_t partitions, const struct broker_setting *settings,
     size_t nsettings, struct leat_err *err);
+/*
+ * The same for many, by one change of the catalogue; those that exist stay as
+ * they are. On failure none, or some of them are there.
+ */
+int broker_topics_create(struct broker *b, const char *const *names,
+    size_t n, int32_t partitions, const struct broker_setting *settings,
+    size_t nsettings, struct leat_err *err);
+/* Of a topic that is made without a number. */
+int32_t broker_default_partitions(const struct broker *b);
 /* Groups' committed offsets of the topic go with it. */
 int broker_topic_delete(struct broker *b, const char *name,
     struct leat_err *err);

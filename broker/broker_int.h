@@ -146,6 +146,7 @@ struct topic_changes {
 	struct topic_swap *list;
 	size_t n, cap;
 	int64_t partitions;	/* of all topics, as they will be */
+	struct leat_map folded;	/* names by their folded form, once made */
 };
 /*
  * Between these two `files` is held, and changes are prepared by the calls of

@@ -19,46 +19,17 @@
 #include "broker/broker_int.h"
 #include "core/base/obj.h"
 #include "tests/harness/proc.h"
+#include "tests/harness/th_broker.h"
 
-static const char *root;
-
-static void
-fail_err(const struct leat_err *err)
-{
-	fail_msg("%s (%s:%d)", err->text, err->file, err->line);
-}
-
-#define OK(call)                                                        \
-	do {                                                            \
-		if ((call) < 0)                                         \
-			fail_err(&err);                                 \
-	} while (0)
 
 static struct broker *
 open_broker(const char *name)
 {
-	struct leat_err err = LEAT_ERR_INIT;
 	struct broker_options o;
-	struct broker *b = NULL;
-	char dir[512];
 
-	snprintf(dir, sizeof(dir), "%s/%s", root, name);
 	broker_options_init(&o);
-	o.dir = dir;
 	o.flush_interval_ms = 50;
-	OK(broker_open(&o, &b, &err));
-	return b;
-}
-
-static struct broker_partition *
-get(struct broker *b, const char *topic)
-{
-	struct leat_err err = LEAT_ERR_INIT;
-	struct broker_partition *p = broker_partition_get(b, topic, 0, &err);
-
-	if (p == NULL)
-		fail_err(&err);
-	return p;
+	return th_broker_open(name, &o);
 }
 
 static struct batch_builder *
@@ -122,7 +93,7 @@ expect(struct broker_partition *p, enum broker_isolation iso, const int *want,
 			got++;
 		}
 	if (rc < 0)
-		fail_err(&err);
+		fail_msg("%s", err.text);
 	assert_int_equal(got, n);
 	broker_reader_close(r);
 }
@@ -207,7 +178,7 @@ test_append_read(void **state)
 	OK(broker_topic_create(b, "a.topic", 1, NULL, 0, &err));
 	assert_int_equal(broker_topic_create(b, "a.topic", 1, NULL, 0, &err),
 	    LEAT_E_EXISTS);
-	p = get(b, "a.topic");
+	p = th_partition(b, "a.topic");
 	assert_int_equal(append(p, 0, 10), 0);
 	assert_int_equal(append(p, 10, 5), 10);
 	expect_range(p, READ_UNCOMMITTED, 0, 15);
@@ -222,7 +193,7 @@ test_append_read(void **state)
 
 	b = open_broker("append");
 	assert_true(b->was_clean);
-	p = get(b, "a.topic");
+	p = th_partition(b, "a.topic");
 	expect_range(p, READ_COMMITTED, 0, 15);
 	assert_int_equal(append(p, 15, 5), 15);
 	expect_range(p, READ_COMMITTED, 0, 20);
@@ -240,7 +211,7 @@ test_waiter(void **state)
 	struct broker_partition *p;
 
 	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	broker_wait(&w, p, 0, READ_COMMITTED);
 	assert_int_equal(s.fired, 0);
 	append(p, 0, 1);
@@ -273,8 +244,8 @@ test_txn(void **state)
 
 	OK(broker_topic_create(b, "t1", 1, NULL, 0, &err));
 	OK(broker_topic_create(b, "t2", 1, NULL, 0, &err));
-	p = get(b, "t1");
-	q = get(b, "t2");
+	p = th_partition(b, "t1");
+	q = th_partition(b, "t2");
 	OK(broker_txn_open(b, "id", 60000, &t, &err));
 	for (int i = 0; i < 3; i++) {
 		bb = build(i, 1);
@@ -327,7 +298,7 @@ test_txn(void **state)
 	broker_close(b);
 
 	b = open_broker("txn");
-	p = get(b, "t1");
+	p = th_partition(b, "t1");
 	expect_range(p, READ_COMMITTED, 0, 31);
 	OK(broker_group_offset(b, "g", "t1", 0, &offset));
 	assert_int_equal(offset, 3);
@@ -391,7 +362,7 @@ test_roll_and_trim(void **state)
 	struct broker_offsets o;
 
 	OK(broker_topic_create(b, "t", 1, small, 2, &err));
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	for (int i = 0; i < 500; i++)
 		append(p, i, 1);
 	expect_range(p, READ_COMMITTED, 0, 500);
@@ -408,7 +379,7 @@ test_roll_and_trim(void **state)
 	broker_partition_put(p);
 	broker_close(b);
 	b = open_broker("roll");
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	broker_partition_offsets(p, &o);
 	assert_int_equal(o.log_start, 250);
 	assert_int_equal(o.written, 500);
@@ -427,7 +398,7 @@ test_unclean(void **state)
 	struct stat st;
 
 	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	for (int i = 0; i < 100; i++)
 		append(p, i, 1);
 	broker_partition_put(p);
@@ -438,7 +409,7 @@ test_unclean(void **state)
 	assert_int_equal(stat(log, &st), 0);
 	assert_int_equal(truncate(log, st.st_size - 10), 0);
 	b = open_broker("unclean");
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	expect_range(p, READ_COMMITTED, 0, 99);
 	assert_int_equal(append(p, 99, 1), 99);
 	expect_range(p, READ_COMMITTED, 0, 100);
@@ -503,7 +474,7 @@ test_recovery_point(void **state)
 
 	/* 0..99 of records, 100..102 an aborted transaction with its marker */
 	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	for (int i = 0; i < 100; i++)
 		append(p, i, 1);
 	OK(broker_txn_open(b, "id", 60000, &t, &err));
@@ -516,7 +487,7 @@ test_recovery_point(void **state)
 	broker_close(b);
 	OK(fsio_slurp(&fsio_system, points, 65536, &data, &len, &err));
 	b = open_broker("point");
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	assert_int_equal(p->written, 103);
 	for (int i = 100; i < 110; i++)
 		append(p, i, 1);
@@ -529,7 +500,7 @@ test_recovery_point(void **state)
 	th_remove(th_path("point/t-0/00000000000000000113.snapshot"));
 
 	b = open_broker("point");
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	assert_int_equal(p->written, 113);
 	assert_int_equal(p->stable, 113);
 	assert_int_equal(broker_partition_epoch(p), 1);
@@ -542,7 +513,7 @@ test_recovery_point(void **state)
 	th_remove(th_path("point/.kafka_cleanshutdown"));
 	damage(log, 50, RECORD_BATCH_HEADER_BYTES + 1);
 	b = open_broker("point");
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	assert_int_equal(p->written, 113);
 	assert_int_equal(readable(p), 50);
 	broker_partition_put(p);
@@ -562,14 +533,14 @@ test_behind_point(void **state)
 	size_t len;
 
 	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	for (int i = 0; i < 20; i++)
 		append(p, i, 1);
 	broker_partition_put(p);
 	broker_close(b);
 	OK(fsio_slurp(&fsio_system, points, 65536, &data, &len, &err));
 	b = open_broker("behind");
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	for (int i = 20; i < 40; i++)
 		append(p, i, 1);
 	broker_partition_put(p);
@@ -580,7 +551,7 @@ test_behind_point(void **state)
 	damage(th_path("behind/t-0/00000000000000000000.log"), 30,
 	    RECORD_BATCH_HEADER_BYTES + 1);
 	b = open_broker("behind");
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	expect_range(p, READ_COMMITTED, 0, 30);
 	assert_int_equal(append(p, 30, 1), 30);
 	broker_partition_put(p);
@@ -603,7 +574,7 @@ test_damaged_middle(void **state)
 
 	OK(broker_topic_create(b, "t", 1, NULL, 0, &err));
 	OK(broker_topic_create(b, "other", 1, NULL, 0, &err));
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	for (int i = 0; i < 100; i++)
 		append(p, i, 1);
 	broker_partition_put(p);
@@ -613,7 +584,7 @@ test_damaged_middle(void **state)
 	for (int again = 0; again < 2; again++) {
 		b = open_broker("damaged");
 		assert_false(b->was_clean);
-		p = get(b, "t");
+		p = th_partition(b, "t");
 		expect_range(p, READ_COMMITTED, 0, (int)p->written);
 		assert_true(p->written > 10 && p->written < 99);
 		bb = build(0, 1);
@@ -625,7 +596,7 @@ test_damaged_middle(void **state)
 		assert_non_null(strstr(err.text, ".log is damaged at byte "));
 		batch_builder_free(bb);
 		broker_partition_put(p);
-		p = get(b, "other");
+		p = th_partition(b, "other");
 		append(p, again, 1);
 		expect_range(p, READ_COMMITTED, 0, again + 1);
 		broker_partition_put(p);
@@ -664,18 +635,15 @@ test_failed_sync(void **state)
 	struct broker_appended done;
 	struct signal s = SIGNAL_INIT, s2 = SIGNAL_INIT, s3 = SIGNAL_INIT;
 	struct broker *b;
-	char dir[512];
 
 	fs.fdatasync = failing_fdatasync;
-	snprintf(dir, sizeof(dir), "%s/sync", root);
 	broker_options_init(&o);
-	o.dir = dir;
 	o.fs = &fs;
-	OK(broker_open(&o, &b, &err));
+	b = th_broker_open("sync", &o);
 	OK(broker_topic_create(b, "bad", 1, NULL, 0, &err));
 	OK(broker_topic_create(b, "good", 1, NULL, 0, &err));
-	p = get(b, "bad");
-	q = get(b, "good");
+	p = th_partition(b, "bad");
+	q = th_partition(b, "good");
 	OK(broker_txn_open(b, "x", 0, &t, &err));
 	append(p, 0, 1);
 	fail_syncs = 1;
@@ -707,7 +675,7 @@ test_failed_sync(void **state)
 	fail_syncs = 0;
 	b = open_broker("sync");
 	assert_false(b->was_clean);
-	p = get(b, "bad");
+	p = th_partition(b, "bad");
 	append(p, 5, 1);
 	broker_partition_put(p);
 	broker_close(b);
@@ -725,16 +693,13 @@ test_retention(void **state)
 	struct clock_fake clock;
 	struct broker_offsets at;
 	struct broker *b;
-	char dir[512];
 
 	clock_fake_init(&clock, clock_wall_us(&clock_system));
-	snprintf(dir, sizeof(dir), "%s/retention", root);
 	broker_options_init(&o);
-	o.dir = dir;
 	o.clock = &clock.clock;
-	OK(broker_open(&o, &b, &err));
+	b = th_broker_open("retention", &o);
 	OK(broker_topic_create(b, "t", 1, set, 2, &err));
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	for (int i = 0; i < 50; i++)
 		append(p, i, 1);
 	keeper_round(b, true, false);
@@ -775,7 +740,7 @@ test_by_time(void **state)
 	int64_t offset, ts;
 
 	OK(broker_topic_create(b, "t", 1, set, 2, &err));
-	p = get(b, "t");
+	p = th_partition(b, "t");
 	for (int i = 0; i < 200; i++) {
 		struct batch_builder *bb = batch_builder_new(CODEC_NONE, 0,
 		    1 << 16);
@@ -820,6 +785,5 @@ main(void)
 		cmocka_unit_test(test_by_time),
 	};
 
-	root = th_tmpdir();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,13 +23,7 @@
 #include "broker/log/dir_list.h"
 #include "core/base/obj.h"
 #include "tests/harness/proc.h"
-
-#define OK(call)                                                        \
-	do {                                                            \
-		if ((call) < 0)                                         \
-			fail_msg("%s (%s:%d)", err.text, err.file,      \
-			    err.line);                                  \
-	} while (0)
+#include "tests/harness/th_broker.h"
 
 /* ----------------------------------------------------------- directories */
 

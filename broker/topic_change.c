@@ -61,51 +61,64 @@ check_total(const struct topic_changes *c, int32_t more, struct leat_err *err)
 	    (long long)c->partitions, c->b->o.max_partitions);
 }
 
-/* The same but for '.' and '_'? Such names would share their metrics. */
-static bool
-collide(const char *p, const char *q)
+/*
+ * Names that are the same but for '.' and '_' would share their metrics: they
+ * are compared in this form.
+ */
+static struct leat_str
+fold(const char *name, char to[TOPIC_NAME_MAX_LEN + 1])
 {
-	for (; *p != '\0' && *q != '\0'; p++, q++)
-		if (*p != *q && !((*p == '.' && *q == '_') ||
-		    (*p == '_' && *q == '.')))
-			break;
-	return *p == '\0' && *q == '\0';
-}
+	size_t n = strlen(name);
 
-/* The name that there is, or will be, and that another collides with. */
-static const char *
-taken_locked(const struct topic_changes *c, const char *name)
-{
-	const struct leat_map_entry *e;
-	size_t it = 0;
-
-	while ((e = leat_map_next(&c->b->topics, &it)) != NULL)
-		if (collide(e->key, name))
-			return e->key;
-	for (size_t i = 0; i < c->n; i++)
-		if (c->list[i].new != NULL &&
-		    collide(c->list[i].new->name, name))
-			return c->list[i].new->name;
-	return NULL;
+	for (size_t i = 0; i < n; i++)
+		to[i] = name[i] == '.' ? '_' : name[i];
+	return (struct leat_str){ to, n };
 }
 
 static int
-may_create(const struct topic_changes *c, const char *name,
-    struct leat_err *err)
+fold_add(struct topic_changes *c, const char *name)
 {
-	const char *other;
+	char text[TOPIC_NAME_MAX_LEN + 1];
+
+	return leat_map_set(&c->folded, fold(name, text),
+	    (void *)(uintptr_t)name, NULL);
+}
+
+/* The names that there are, so that many new ones are compared at once. */
+static int
+fold_all_locked(struct topic_changes *c)
+{
+	const struct leat_map_entry *e;
+	size_t it = 0;
 	int rc = 0;
 
-	lock_acquire(&c->b->lock);
-	other = taken_locked(c, name);
-	if (other != NULL && strcmp(other, name) == 0)
-		rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_EXISTS,
-		    "topic '%s' exists", name);
-	else if (other != NULL)
-		rc = leat_err_set(err, LEAT_CLS_CONFIG, BROKER_E_TOPIC_NAME,
-		    "topic name '%s' collides with '%s'", name, other);
-	lock_release(&c->b->lock);
+	while (rc == 0 && c->folded.len < c->b->topics.len &&
+	    (e = leat_map_next(&c->b->topics, &it)) != NULL)
+		rc = fold_add(c, ((const struct topic *)e->value)->name);
 	return rc;
+}
+
+static int
+may_create(struct topic_changes *c, const char *name, struct leat_err *err)
+{
+	char text[TOPIC_NAME_MAX_LEN + 1];
+	const char *other;
+	int rc;
+
+	lock_acquire(&c->b->lock);
+	rc = fold_all_locked(c);
+	lock_release(&c->b->lock);
+	if (rc < 0)
+		return leat_err_set(err, LEAT_CLS_RETRY, rc,
+		    "out of memory for a topic");
+	other = leat_map_get(&c->folded, fold(name, text));
+	if (other == NULL)
+		return 0;
+	if (strcmp(other, name) == 0)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_EXISTS,
+		    "topic '%s' exists", name);
+	return leat_err_set(err, LEAT_CLS_CONFIG, BROKER_E_TOPIC_NAME,
+	    "topic name '%s' collides with '%s'", name, other);
 }
 
 /* The files of a topic's new partitions, and its place in the commit. */
@@ -149,6 +162,9 @@ create(struct topic_changes *c, const struct topic_wish *w, bool internal,
 	    (rc = apply_settings(b, t, w->settings, w->nsettings, err)) == 0 &&
 	    !w->check_only)
 		rc = prepare(c, NULL, t, err);
+	/* Without memory for it a twin of the same request is not noticed. */
+	if (rc == 0 && !w->check_only)
+		(void)fold_add(c, t->name);
 	if (rc < 0 || w->check_only)
 		topic_free(t);
 	return rc;
@@ -169,6 +185,33 @@ commit_one(struct topic_changes *c, int rc, struct leat_err *err)
 	int committed = topics_commit(c, rc < 0 ? NULL : err);
 
 	return rc < 0 ? rc : committed;
+}
+
+int
+broker_topics_create(struct broker *b, const char *const *names, size_t n,
+    int32_t partitions, const struct broker_setting *settings,
+    size_t nsettings, struct leat_err *err)
+{
+	struct topic_changes c;
+	int rc = 0;
+
+	OBJ_CHECK(b, BROKER_MAGIC);
+	topics_begin(&c, b);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const struct topic_wish w = { .name = names[i],
+			.partitions = partitions,
+			.settings = settings,
+			.nsettings = nsettings };
+
+		rc = topics_create(&c, &w, err);
+		if (rc == LEAT_E_EXISTS) {
+			leat_err_clear(err);
+			rc = 0;
+		} else if (rc < 0) {
+			leat_err_wrap(err, "create topic '%s'", names[i]);
+		}
+	}
+	return commit_one(&c, rc, err);
 }
 
 int

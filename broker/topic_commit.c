@@ -202,6 +202,7 @@ topics_commit(struct topic_changes *c, struct leat_err *err)
 	else
 		let_go(c);
 	free(c->list);
+	leat_map_fini(&c->folded);
 	lock_release(&b->files);
 	return rc;
 }

@@ -82,6 +82,12 @@ broker_topic_each(struct broker *b,
 }
 
 int32_t
+broker_default_partitions(const struct broker *b)
+{
+	return b->o.default_partitions;
+}
+
+int32_t
 broker_topic_partitions(struct broker *b, const char *name)
 {
 	const struct topic *t;

@@ -194,8 +194,8 @@ consumer_left(struct group *g)
 {
 	g->state_ms = clock_wall_ms(g->gs->b->env.clock);
 	if (consumer_assign(g, true) < 0)
-		log_warn(&g->gs->b->env.lg, "no new target for a group",
-		    "group=%s", g->name);
+		groups_note(g->gs, LOG_LEVEL_WARN,
+		    "no new target for a group", "group=%s", g->name);
 }
 
 static void
@@ -216,7 +216,7 @@ consumer_session_due(struct groups *gs, void *owner)
 {
 	struct consumer *m = owner;
 
-	log_info(&gs->b->env.lg, "group member timed out",
+	groups_note(gs, LOG_LEVEL_INFO, "group member timed out",
 	    "group=%s member=%s session_ms=%d", m->g->name, m->id,
 	    CONSUMER_SESSION_MS);
 	put_out(m);
@@ -227,7 +227,7 @@ consumer_rebalance_due(struct groups *gs, void *owner)
 {
 	struct consumer *m = owner;
 
-	log_info(&gs->b->env.lg, "group member gave nothing up",
+	groups_note(gs, LOG_LEVEL_INFO, "group member gave nothing up",
 	    "group=%s member=%s rebalance_ms=%d", m->g->name, m->id,
 	    (int)m->rebalance_ms);
 	put_out(m);

@@ -86,7 +86,7 @@ consumer_group_end(struct group *g)
 		rc = group_append(g->gs, g->name, bb, &err);
 	batch_builder_free(bb);
 	if (rc < 0) {
-		log_warn_err(&g->gs->b->env.lg, "group not forgotten", &err);
+		groups_note_err(g->gs, "group not forgotten", &err);
 		return;
 	}
 	consumer_group_free(g);

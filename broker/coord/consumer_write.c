@@ -87,7 +87,7 @@ consumer_batch_end(struct consumer_batch *cb, struct group *g)
 		cb->rc = group_append(g->gs, g->name, cb->bb, &cb->err);
 	batch_builder_free(cb->bb);
 	if (cb->rc < 0)
-		log_warn_err(&g->gs->b->env.lg, "group not saved", &cb->err);
+		groups_note_err(g->gs, "group not saved", &cb->err);
 	else
 		g->saved = true;
 	return cb->rc;

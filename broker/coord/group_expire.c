@@ -155,8 +155,7 @@ forget_everywhere(struct groups *gs, const struct pick *p)
 
 	while ((e = leat_map_next(&gs->by_name, &it)) != NULL)
 		if (any_picked(e->value, p) && forget(e->value, p, &err) < 0)
-			log_warn_err(&gs->b->env.lg, "offsets not forgotten",
-			    &err);
+			groups_note_err(gs, "offsets not forgotten", &err);
 }
 
 void

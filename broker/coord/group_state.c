@@ -54,7 +54,7 @@ void
 group_set_state(struct group *g, enum group_state state)
 {
 	assert((states[state].from & BIT(g->state)) != 0);
-	log_debug(&g->gs->b->env.lg, "group changed",
+	groups_note(g->gs, LOG_LEVEL_DEBUG, "group changed",
 	    "group=%s from=%s to=%s generation=%d members=%zu", g->name,
 	    states[g->state].name, states[state].name, (int)g->generation,
 	    g->members.len);
@@ -334,7 +334,7 @@ drop_absent(struct group *g)
 		struct member *m = e->value;
 
 		if (!m->joined && m->instance == NULL) {
-			log_info(&g->gs->b->env.lg,
+			groups_note(g->gs, LOG_LEVEL_INFO,
 			    "group member did not come back",
 			    "group=%s member=%s", g->name, m->id);
 			take_out(m, GROUP_UNKNOWN_MEMBER);
@@ -478,7 +478,7 @@ drop_unsynced(struct group *g)
 
 		if (!m->unsynced)
 			continue;
-		log_info(&g->gs->b->env.lg,
+		groups_note(g->gs, LOG_LEVEL_INFO,
 		    "group member did not ask for its assignment",
 		    "group=%s member=%s", g->name, m->id);
 		take_out(m, GROUP_UNKNOWN_MEMBER);
@@ -521,7 +521,7 @@ member_timer_due(struct groups *gs, void *owner)
 {
 	struct member *m = owner;
 
-	log_info(&gs->b->env.lg, "group member timed out",
+	groups_note(gs, LOG_LEVEL_INFO, "group member timed out",
 	    "group=%s member=%s session_ms=%d", m->g->name, m->id,
 	    (int)m->session_ms);
 	group_remove_member(m);

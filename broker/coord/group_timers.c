@@ -156,7 +156,7 @@ run(void *arg)
 	while (!gs->stop) {
 		int64_t left = run_due(gs);
 
-		if (gs->answers != NULL) {
+		if (gs->answers != NULL || gs->notes != NULL) {
 			groups_unlock(gs);
 			groups_lock(gs);
 			continue;

@@ -145,7 +145,7 @@ group_save(struct group *g)
 		rc = group_append(gs, g->name, bb, &err);
 	batch_builder_free(bb);
 	if (rc < 0)
-		log_warn_err(&gs->b->env.lg, "group not saved", &err);
+		groups_note_err(gs, "group not saved", &err);
 	else
 		g->saved = true;
 	return rc;

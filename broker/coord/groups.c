@@ -4,9 +4,9 @@
  *
  * Everything about groups is guarded by one lock. What is written to
  * __consumer_offsets is written under it, so the log and the memory have the
- * same order. Answers to those who wait are gathered in a list while the lock
- * is held and given out by groups_unlock, so that a callback may do what it
- * likes.
+ * same order. Answers to those who wait, and lines of the log, are gathered in
+ * lists while the lock is held and given out by groups_unlock, so that a
+ * callback may do what it likes and nobody waits for the log.
  *
  * The other files: group_members.c and group_state.c (the classic protocol),
  * group_join.c, group_sync.c (its requests), group_timers.c, group_offsets.c,
@@ -28,13 +28,77 @@ groups_lock(struct groups *gs)
 	lock_acquire(&gs->lock);
 }
 
+static void
+add_note(struct groups *gs, struct group_note *n)
+{
+	n->next = NULL;
+	*gs->notes_tail = n;
+	gs->notes_tail = &n->next;
+}
+
+void
+groups_note(struct groups *gs, enum log_level level, const char *msg,
+    const char *fmt, ...)
+{
+	char fields[LOG_FIELDS_MAX];
+	struct group_note *n;
+	va_list ap;
+
+	if (!log_enabled(&gs->b->env.lg, level) ||
+	    (n = calloc(1, sizeof(*n))) == NULL)
+		return;
+	n->level = level;
+	n->msg = msg;
+	va_start(ap, fmt);
+	log_fields(fields, sizeof(fields), fmt, ap);
+	va_end(ap);
+	n->fields = strdup(fields);
+	if (n->fields == NULL)
+		free(n);
+	else
+		add_note(gs, n);
+}
+
+void
+groups_note_err(struct groups *gs, const char *msg, const struct leat_err *err)
+{
+	struct group_note *n = calloc(1, sizeof(*n));
+
+	if (n == NULL)
+		return;
+	n->level = LOG_LEVEL_WARN;
+	n->msg = msg;
+	n->err = *err;
+	add_note(gs, n);
+}
+
+static void
+write_notes(const struct groups *gs, struct group_note *n)
+{
+	struct group_note *next;
+
+	for (; n != NULL; n = next) {
+		next = n->next;
+		if (n->fields != NULL)
+			log_ready(&gs->b->env.lg, n->level, n->msg, n->fields);
+		else
+			log_error_at(&gs->b->env.lg, n->level, n->msg,
+			    &n->err);
+		free(n->fields);
+		free(n);
+	}
+}
+
 void
 groups_unlock(struct groups *gs)
 {
 	struct group_wait *w = TAKE(gs->answers), *next;
+	struct group_note *notes = TAKE(gs->notes);
 
 	gs->answers_tail = &gs->answers;
+	gs->notes_tail = &gs->notes;
 	lock_release(&gs->lock);
+	write_notes(gs, notes);
 	for (; w != NULL; w = next) {
 		next = w->next;
 		w->fn(w);
@@ -254,6 +318,7 @@ groups_open(struct broker *b, struct groups **ret, struct leat_err *err)
 		.max_members = 10000,
 	};
 	gs->answers_tail = &gs->answers;
+	gs->notes_tail = &gs->notes;
 	lock_init(&gs->lock, RANK_GROUPS);
 	cond_init(&gs->cond);
 	rc = get_partitions(gs, err);

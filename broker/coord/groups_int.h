@@ -137,6 +137,15 @@ struct topic_view {
 	bool valid;
 };
 
+/* A line of the log that waits for the end of the lock. */
+struct group_note {
+	struct group_note *next;
+	enum log_level level;
+	const char *msg;
+	char *fields;		/* NULL: those of `err` */
+	struct leat_err err;
+};
+
 struct groups {
 	struct broker *b;
 	int32_t npartitions;
@@ -149,6 +158,7 @@ struct groups {
 	size_t held;		/* bytes of members and offsets */
 	struct topic_view topics;	/* for consumer groups */
 	struct group_wait *answers, **answers_tail;
+	struct group_note *notes, **notes_tail;
 
 	struct group_timer **heap;
 	size_t nheap, cap_heap;
@@ -161,8 +171,19 @@ struct groups {
 /* --------------------------------------------------------- groups.c */
 
 void groups_lock(struct groups *gs);
-/* Releases the lock and calls back what was answered meanwhile. */
+/*
+ * Releases the lock, writes the lines of the log that were noted meanwhile, and
+ * calls back what was answered.
+ */
 void groups_unlock(struct groups *gs);
+/*
+ * A line of the log, or a warning with an error, for the time after the lock.
+ * `msg` is a constant. Without memory it is lost.
+ */
+void groups_note(struct groups *gs, enum log_level level, const char *msg,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void groups_note_err(struct groups *gs, const char *msg,
+    const struct leat_err *err);
 /* The number of the partition that groups_partition gives. */
 int32_t groups_partition_number(const struct groups *gs, const char *group);
 /* Puts an answer in line; it is no more parked. */

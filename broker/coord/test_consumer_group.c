@@ -12,33 +12,22 @@
 
 #include "broker/coord/consumer_group.h"
 #include "tests/harness/proc.h"
+#include "tests/harness/th_broker.h"
 
 enum { REBALANCE_MS = 30000 };
 
-static const char *root;
 static struct clock_fake clk;
 static struct broker *b;
 static struct groups *gs;
 
-#define OK(call)                                                        \
-	do {                                                            \
-		if ((call) < 0)                                         \
-			fail_msg("%s (%s:%d)", err.text, err.file,      \
-			    err.line);                                  \
-	} while (0)
-
 static void
 open_named(const char *name)
 {
-	struct leat_err err = LEAT_ERR_INIT;
 	struct broker_options o;
-	char dir[512];
 
-	snprintf(dir, sizeof(dir), "%s/%s", root, name);
 	broker_options_init(&o);
-	o.dir = dir;
 	o.clock = &clk.clock;
-	OK(broker_open(&o, &b, &err));
+	b = th_broker_open(name, &o);
 	gs = b->groups;
 }
 
@@ -584,8 +573,7 @@ static int
 begin(void **state)
 {
 	clock_fake_init(&clk, INT64_C(1700000000000000));
-	root = th_tmpdir();
-	return root == NULL ? -1 : 0;
+	return 0;
 }
 
 int

@@ -10,36 +10,30 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <unistd.h>
+
 #include "broker/coord/groups_int.h"
 #include "tests/harness/proc.h"
+#include "tests/harness/th_broker.h"
 
 enum { SESSION_MS = 10000, REBALANCE_MS = 60000, CLIENTS_MAX = 16 };
 
-static const char *root;
 static struct clock_fake clk;
 static struct broker *b;
 static struct groups *gs;
 
-#define OK(call)                                                        \
-	do {                                                            \
-		if ((call) < 0)                                         \
-			fail_msg("%s (%s:%d)", err.text, err.file,      \
-			    err.line);                                  \
-	} while (0)
-
 static void
 open_named(const char *name)
 {
-	struct leat_err err = LEAT_ERR_INIT;
 	struct broker_options o;
-	char dir[512];
 
-	snprintf(dir, sizeof(dir), "%s/%s", root, name);
 	broker_options_init(&o);
-	o.dir = dir;
 	o.clock = &clk.clock;
 	o.offsets_partitions = 3;
-	OK(broker_open(&o, &b, &err));
+	b = th_broker_open(name, &o);
 	gs = b->groups;
 }
 
@@ -412,6 +406,64 @@ test_expiry(void **state)
 	assert_int_equal(d.answers, before + 1);
 	assert_string_equal(a.told, "aa d ");
 	broker_close(b);
+}
+
+static void *
+tick(void *arg)
+{
+	groups_tick(gs);
+	return arg;
+}
+
+static bool
+is_rebalancing(const char *group)
+{
+	struct group_info info;
+	struct leat_arena memory;
+	bool yes;
+
+	leat_arena_init(&memory, 1024, 0);
+	assert_int_equal(group_describe(gs, group, &memory, &info), GROUP_OK);
+	yes = strcmp(info.state, "PreparingRebalance") == 0;
+	leat_arena_fini(&memory);
+	return yes;
+}
+
+/* Who waits for a slow reader of the log does not hold up the groups. */
+static void
+test_slow_log(void **state)
+{
+	struct client a, c;
+	pthread_t thread;
+	char text[PIPE_BUF];
+	int fds[2];
+	ssize_t n;
+
+	open_named("slow-log");
+	settle_two(&a, &c, "slow");
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	memset(text, 'x', sizeof(text));
+	while (write(fds[1], text, sizeof(text)) > 0)
+		continue;
+	assert_int_equal(fcntl(fds[1], F_SETFL, 0), 0);
+	advance(SESSION_MS - 1);
+	assert_int_equal(beat(&a, "slow"), GROUP_OK);
+	log_setup(&(struct log_settings){ .level = LOG_LEVEL_INFO,
+	    .fd = fds[1] });
+	clock_fake_advance_ms(&clk, 1);
+	assert_int_equal(pthread_create(&thread, NULL, tick, NULL), 0);
+	TH_WAIT(is_rebalancing("slow"), 10000);
+	assert_int_equal(beat(&a, "slow"), GROUP_REBALANCING);
+	while (read(fds[0], text, 1) == 1 && text[0] == 'x')
+		continue;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	n = read(fds[0], text, sizeof(text) - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	assert_non_null(strstr(text, "group member timed out group=slow "));
+	log_setup(&(struct log_settings){ .level = LOG_LEVEL_INFO, .fd = 2 });
+	broker_close(b);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
 }
 
 static void
@@ -982,8 +1034,7 @@ static int
 begin(void **state)
 {
 	clock_fake_init(&clk, INT64_C(1700000000000000));
-	root = th_tmpdir();
-	return root == NULL ? -1 : 0;
+	return 0;
 }
 
 int
@@ -993,6 +1044,7 @@ main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_expiry),
+		cmocka_unit_test(test_slow_log),
 		cmocka_unit_test(test_old_clients),
 		cmocka_unit_test(test_cancelled_join),
 		cmocka_unit_test(test_votes),

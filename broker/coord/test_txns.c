@@ -15,19 +15,12 @@
 
 #include "core/base/obj.h"
 #include "tests/harness/proc.h"
+#include "tests/harness/th_broker.h"
 #include "tests/harness/th_txns.h"
 
 enum { WALL_S = 1700000000 };
 
-static const char *root;
 static struct clock_fake fake;
-
-#define OK(call)                                                        \
-	do {                                                            \
-		if ((call) < 0)                                         \
-			fail_msg("%s (%s:%d)", err.text, err.file,      \
-			    err.line);                                  \
-	} while (0)
 
 /* ---------------------------------------------------- a disk with a gate */
 
@@ -65,34 +58,15 @@ static int32_t offsets_partitions = 1;
 static struct broker *
 open_broker(const char *name)
 {
-	struct leat_err err = LEAT_ERR_INIT;
 	struct broker_options o;
-	struct broker *b = NULL;
-	char dir[512];
 
-	snprintf(dir, sizeof(dir), "%s/%s", root, name);
 	broker_options_init(&o);
-	o.dir = dir;
 	o.fs = &gated;
 	o.clock = &fake.clock;
 	o.flush_interval_ms = 20;
 	o.checkpoint_ms = 3600000;
 	o.offsets_partitions = offsets_partitions;
-	OK(broker_open(&o, &b, &err));
-	return b;
-}
-
-static struct broker_partition *
-topic(struct broker *b, const char *name)
-{
-	struct leat_err err = LEAT_ERR_INIT;
-	struct broker_partition *p;
-
-	if (broker_topic_partitions(b, name) < 1)
-		OK(broker_topic_create(b, name, 1, NULL, 0, &err));
-	p = broker_partition_get(b, name, 0, &err);
-	assert_non_null(p);
-	return p;
+	return th_broker_open(name, &o);
 }
 
 /* -------------------------------------------------------------- the table */
@@ -203,7 +177,7 @@ test_calls(void **state)
 		    { 0, TXN_COMPLETE_ABORT } },
 	};
 	struct broker *b = open_broker("calls");
-	struct broker_partition *p = topic(b, "t");
+	struct broker_partition *p = th_topic(b, "t");
 
 	for (size_t s = 0; s < ARRAY_LEN(lasting); s++)
 		for (int call = 0; call < CALLS; call++) {
@@ -249,7 +223,7 @@ static void
 test_refusals(void **state)
 {
 	struct broker *b = open_broker("refusals");
-	struct broker_partition *p = topic(b, "t");
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = { "a", -1, -1, 0 }, other = { "b", -1, -1, 0 };
 	struct txn_ident bad;
 	struct txn_info info;
@@ -315,7 +289,7 @@ static void
 test_sequences(void **state)
 {
 	struct broker *b = open_broker("sequences");
-	struct broker_partition *p = topic(b, "t");
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = { "a", -1, -1, 0 };
 
 	assert_int_equal(th_txn_begin(b, &who), 0);
@@ -339,7 +313,7 @@ static void
 test_epochs(void **state)
 {
 	struct broker *b = open_broker("epochs");
-	struct broker_partition *p = topic(b, "t");
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = { "a", -1, -1, 0 };
 	int64_t id;
 	int16_t last;
@@ -404,7 +378,7 @@ static void
 test_timeout(void **state)
 {
 	struct broker *b = open_broker("timeout");
-	struct broker_partition *p = topic(b, "t");
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = { "a", -1, -1, 0 };
 	struct txn_info info;
 	struct txn_entry *e;
@@ -452,7 +426,7 @@ static void
 test_offsets(void **state)
 {
 	struct broker *b = open_broker("offsets");
-	struct broker_partition *p = topic(b, "t");
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = { "a", -1, -1, 0 };
 	int64_t at = -1;
 
@@ -466,7 +440,7 @@ test_offsets(void **state)
 	broker_partition_put(p);
 	broker_close(b);
 	b = open_broker("offsets");
-	p = topic(b, "t");
+	p = th_topic(b, "t");
 	assert_int_equal(th_txn_state(b, "a"), TXN_ONGOING);
 	assert_int_equal(broker_group_offset(b, "g", "t", 0, &at),
 	    LEAT_E_NOTFOUND);
@@ -521,7 +495,7 @@ test_offsets_apart(void **state)
 
 	offsets_partitions = 2;
 	b = open_broker("apart");
-	p = topic(b, "t");
+	p = th_topic(b, "t");
 	broker_partition_put(p);
 	low = group_in(b, 0);
 	high = group_in(b, 1);
@@ -568,7 +542,7 @@ static void
 test_restart(void **state)
 {
 	struct broker *b = open_broker("restart");
-	struct broker_partition *p = topic(b, "t"), *q = topic(b, "u");
+	struct broker_partition *p = th_topic(b, "t"), *q = th_topic(b, "u");
 	struct txn_ident who = { "a", -1, -1, 0 }, gone = { "b", -1, -1, 0 };
 	struct txn_info info;
 
@@ -587,8 +561,8 @@ test_restart(void **state)
 	broker_close(b);
 
 	b = open_broker("restart");
-	p = topic(b, "t");
-	q = topic(b, "u");
+	p = th_topic(b, "t");
+	q = th_topic(b, "u");
 	info = th_txn_info(b, "a");
 	assert_int_equal(info.state, TXN_ONGOING);
 	assert_int_equal(info.nplaces, 2);
@@ -647,7 +621,7 @@ static void
 test_records(void **state)
 {
 	struct broker *b = open_broker("records");
-	struct broker_partition *p = topic(b, "t");
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = { "a", -1, -1, 0 };
 	struct dump d = { .len = 0 };
 
@@ -699,6 +673,5 @@ main(void)
 		cmocka_unit_test(test_records),
 	};
 
-	root = th_tmpdir();
 	return cmocka_run_group_tests(tests, group_setup, NULL);
 }

@@ -16,9 +16,9 @@
 #include <cmocka.h>
 
 #include "tests/harness/proc.h"
+#include "tests/harness/th_broker.h"
 #include "tests/harness/th_txns.h"
 
-static const char *root;
 static struct clock_fake fake;
 static struct fsio disk;
 
@@ -42,35 +42,14 @@ breaking_fdatasync(const struct fsio *fs, int fd)
 static struct broker *
 open_broker(const char *name)
 {
-	struct leat_err err = LEAT_ERR_INIT;
 	struct broker_options o;
-	struct broker *b = NULL;
-	char dir[512];
 
-	snprintf(dir, sizeof(dir), "%s/%s", root, name);
 	broker_options_init(&o);
-	o.dir = dir;
 	o.fs = &disk;
 	o.clock = &fake.clock;
 	o.flush_interval_ms = 5;
 	o.checkpoint_ms = 3600000;
-	if (broker_open(&o, &b, &err) < 0)
-		fail_msg("%s", err.text);
-	return b;
-}
-
-static struct broker_partition *
-topic(struct broker *b)
-{
-	struct leat_err err = LEAT_ERR_INIT;
-	struct broker_partition *p;
-
-	if (broker_topic_partitions(b, "t") < 1)
-		assert_int_equal(broker_topic_create(b, "t", 1, NULL, 0,
-		    &err), 0);
-	p = broker_partition_get(b, "t", 0, &err);
-	assert_non_null(p);
-	return p;
+	return th_broker_open(name, &o);
 }
 
 static struct txn_ident
@@ -117,7 +96,7 @@ static void
 test_ends(void **state)
 {
 	struct broker *b = open_broker("ends");
-	struct broker_partition *p = topic(b);
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = producer(b, "a"), was;
 
 	for (int i = 0; i < 4; i++) {
@@ -149,7 +128,7 @@ static void
 test_abort_nothing(void **state)
 {
 	struct broker *b = open_broker("nothing");
-	struct broker_partition *p = topic(b);
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = producer(b, "a"), was = who;
 
 	assert_int_equal(th_txn_end(b, &who, true), BROKER_E_TXN_STATE);
@@ -169,7 +148,7 @@ test_abort_nothing(void **state)
 	broker_close(b);
 	/* The abort came behind the commit, and must not stand in its place. */
 	b = open_broker("nothing");
-	p = topic(b);
+	p = th_topic(b, "t");
 	assert_int_equal(th_txn_count(p), 1);
 	ask_again(b, was, false, &who);
 	broker_partition_put(p);
@@ -181,7 +160,7 @@ static void
 test_both_flows(void **state)
 {
 	struct broker *b = open_broker("flows");
-	struct broker_partition *p = topic(b);
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = producer(b, "a"), was;
 
 	who.version = TXN_CLASSIC;
@@ -215,7 +194,7 @@ static void
 test_fenced(void **state)
 {
 	struct broker *b = open_broker("fenced");
-	struct broker_partition *p = topic(b);
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = producer(b, "a"), was = who;
 	struct txn_entry *e;
 
@@ -277,7 +256,7 @@ static void
 test_not_ended(void **state)
 {
 	struct broker *b = open_broker("undecided");
-	struct broker_partition *p = topic(b);
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = producer(b, "a"), was;
 
 	set_epoch(b, &who, TXN_EPOCH_LAST);
@@ -296,7 +275,7 @@ test_not_ended(void **state)
 	broker_partition_put(p);
 	broker_close(b);
 	b = open_broker("undecided");
-	p = topic(b);
+	p = th_topic(b, "t");
 	assert_int_equal(th_txn_count(p), 0);
 	assert_int_equal(p->stable, p->written);
 	ask_again(b, was, false, &who);
@@ -313,7 +292,7 @@ static void
 test_last_epoch(void **state)
 {
 	struct broker *b = open_broker("last");
-	struct broker_partition *p = topic(b);
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = producer(b, "a"), was;
 
 	for (int i = 0; i < 2; i++) {
@@ -330,7 +309,7 @@ test_last_epoch(void **state)
 		broker_partition_put(p);
 		broker_close(b);
 		b = open_broker("last");
-		p = topic(b);
+		p = th_topic(b, "t");
 		ask_again(b, was, commit, &who);
 		assert_true(th_txn_produce(p, &was, 1) < 0);
 		write_one(b, &who, p);
@@ -387,7 +366,7 @@ test_restart(void **state)
 		snprintf(from, sizeof(from), "restart-%d", i);
 		snprintf(to, sizeof(to), "crashed-%d", i);
 		b = open_broker(from);
-		p = topic(b);
+		p = th_topic(b, "t");
 		who = producer(b, "a");
 		if (last)
 			set_epoch(b, &who, TXN_EPOCH_LAST);
@@ -400,7 +379,7 @@ test_restart(void **state)
 		}
 		broker_partition_put(p);
 		b = crash(b, from, to);
-		p = topic(b);
+		p = th_topic(b, "t");
 		assert_int_equal(th_txn_count(p), commit);
 		assert_int_equal(th_txn_state(b, "a"), commit ?
 		    TXN_COMPLETE_COMMIT : TXN_COMPLETE_ABORT);
@@ -452,14 +431,14 @@ static void
 test_kafkas_decision(void **state)
 {
 	struct broker *b = open_broker("kafkas");
-	struct broker_partition *p = topic(b);
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = producer(b, "a"), was = who;
 
 	write_one(b, &who, p);
 	write_kafkas(b, &who);
 	broker_partition_put(p);
 	b = crash(b, "kafkas", "kafkas-crashed");
-	p = topic(b);
+	p = th_topic(b, "t");
 	assert_int_equal(th_txn_count(p), 1);
 	assert_int_equal(th_txn_state(b, "a"), TXN_COMPLETE_COMMIT);
 	who.epoch++;
@@ -511,7 +490,7 @@ static void
 test_records(void **state)
 {
 	struct broker *b = open_broker("records");
-	struct broker_partition *p = topic(b);
+	struct broker_partition *p = th_topic(b, "t");
 	struct txn_ident who = producer(b, "a");
 	struct dump d = { .first = who.producer_id };
 
@@ -604,6 +583,5 @@ main(void)
 		cmocka_unit_test(test_record_encoding),
 	};
 
-	root = th_tmpdir();
 	return cmocka_run_group_tests(tests, group_setup, NULL);
 }

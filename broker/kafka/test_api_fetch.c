@@ -9,9 +9,13 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "broker/broker_int.h"
 #include "broker/kafka/fetch_session.h"
 #include "tests/harness/proc.h"
+#include "tests/harness/th_broker.h"
 #include "tests/harness/th_kafka.h"
 
 enum { FETCH = 1, WAIT_MS = 10000, SHORT_MS = 30, PARTS_MAX = 8 };
@@ -19,13 +23,6 @@ enum { FETCH = 1, WAIT_MS = 10000, SHORT_MS = 30, PARTS_MAX = 8 };
 static const char *root;
 static struct broker *broker;
 static struct kafka_server *server;
-
-#define OK(call)                                                        \
-	do {                                                            \
-		if ((call) < 0)                                         \
-			fail_msg("%s (%s:%d)", err.text, err.file,      \
-			    err.line);                                  \
-	} while (0)
 
 /* ---------------------------------------------------------------- data */
 
@@ -284,6 +281,59 @@ error_of(const struct ask *a)
 }
 
 /* --------------------------------------------------------------- tests */
+
+/* Writes one byte of a topic's only segment. */
+static void
+damage(const char *name, size_t at, uint8_t byte)
+{
+	int fd = open(th_path("%s-0/%020d.log", name, 0), O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
+	(void)close(fd);
+}
+
+/*
+ * Damage in a log that is open: what stands before it is read, who comes to it
+ * gets an error, each time, and the log a line, once.
+ */
+static void
+test_damaged(void **state)
+{
+	enum { MAGIC_AT = 16 };
+	struct ask a = ask_for(12, "damaged", 0);
+	char text[4096];
+	struct got g;
+	size_t len;
+	int fds[2];
+	ssize_t n;
+
+	topic("damaged", 1);
+	len = append("damaged", 0, 5, 10);
+	(void)append("damaged", 0, 5, 10);
+	damage("damaged", len + MAGIC_AT, 9);
+	assert_int_equal(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
+	log_setup(&(struct log_settings){ .level = LOG_LEVEL_ERROR,
+	    .fd = fds[1] });
+	g = fetch(&a);
+	assert_int_equal(g.parts[0].error, 0);
+	assert_int_equal(g.parts[0].bytes, len);
+	assert_true(read(fds[0], text, sizeof(text)) < 0);
+	a.parts[0].offset = 5;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(error_of(&a), KAFKA_KAFKA_STORAGE_ERROR);
+	log_flush(true);
+	n = read(fds[0], text, sizeof(text) - 1);
+	log_setup(&(struct log_settings){ .level = LOG_LEVEL_INFO, .fd = 2 });
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_non_null(strstr(text,
+	    "records cannot be read partition=damaged-0 offset=5"));
+	assert_null(strstr(text, "repeated"));
+	assert_ptr_equal(strchr(text, '\n'), text + n - 1);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
 
 static void
 test_versions(void **state)
@@ -782,6 +832,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_epochs),
 		cmocka_unit_test(test_sizes),

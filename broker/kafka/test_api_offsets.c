@@ -11,6 +11,7 @@
 
 #include "broker/broker_int.h"
 #include "tests/harness/proc.h"
+#include "tests/harness/th_broker.h"
 #include "tests/harness/th_kafka.h"
 
 enum { LIST_OFFSETS = 2, OFFSET_FOR_LEADER_EPOCH = 23, WAIT_MS = 10000 };
@@ -18,13 +19,6 @@ enum { LIST_OFFSETS = 2, OFFSET_FOR_LEADER_EPOCH = 23, WAIT_MS = 10000 };
 static const char *root;
 static struct broker *broker;
 static struct kafka_server *server;
-
-#define OK(call)                                                        \
-	do {                                                            \
-		if ((call) < 0)                                         \
-			fail_msg("%s (%s:%d)", err.text, err.file,      \
-			    err.line);                                  \
-	} while (0)
 
 static struct batch_builder *
 builder(const int64_t *ts, int n)

@@ -15,37 +15,24 @@
 #include "broker/broker_int.h"
 #include "broker/log/batch.h"
 #include "tests/harness/proc.h"
+#include "tests/harness/th_broker.h"
 #include "tests/harness/th_kafka.h"
 
 enum { PRODUCE = 0, WAIT_MS = 10000, SERIES_MAX = 8 };
 
-static const char *root;
 static struct broker *broker;
 static struct kafka_server *server;
-
-#define OK(call)                                                        \
-	do {                                                            \
-		if ((call) < 0)                                         \
-			fail_msg("%s (%s:%d)", err.text, err.file,      \
-			    err.line);                                  \
-	} while (0)
 
 static struct broker *
 open_broker(const char *name, const struct fsio *fs)
 {
-	struct leat_err err = LEAT_ERR_INIT;
 	struct broker_options o;
-	struct broker *b = NULL;
-	char dir[512];
 
-	snprintf(dir, sizeof(dir), "%s/%s", root, name);
 	broker_options_init(&o);
-	o.dir = dir;
 	o.fs = fs;
 	if (fs != NULL)		/* nothing is synced that nobody asks for */
 		o.flush_interval_ms = 3600000;
-	OK(broker_open(&o, &b, &err));
-	return b;
+	return th_broker_open(name, &o);
 }
 
 static struct kafka_server *
@@ -548,7 +535,7 @@ test_preallocate(void **state)
 	OK(broker_topic_create(broker, "room", 1, s, 2, &err));
 	r = produce(&usual, "room", &b);
 	assert_int_equal(r.error, 0);
-	assert_int_equal(stat(th_text("%s/all/room-0/%020d.log", root, 0),
+	assert_int_equal(stat(th_path("all/room-0/%020d.log", 0),
 	    &st), 0);
 	assert_int_equal(st.st_size, b.len);
 	assert_true(st.st_blocks * 512 >= 1000000);
@@ -810,7 +797,6 @@ main(void)
 	};
 	int failed;
 
-	root = th_tmpdir();
 	broker = open_broker("all", NULL);
 	server = open_server(broker);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);

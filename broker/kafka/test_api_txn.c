@@ -15,6 +15,7 @@
 #include "broker/coord/txns_int.h"
 #include "broker/log/batch.h"
 #include "tests/harness/proc.h"
+#include "tests/harness/th_broker.h"
 #include "tests/harness/th_kafka.h"
 
 enum {
@@ -34,13 +35,6 @@ enum {
 static const char *root;
 static struct broker *broker;
 static struct kafka_server *server;
-
-#define OK(call)                                                        \
-	do {                                                            \
-		if ((call) < 0)                                         \
-			fail_msg("%s (%s:%d)", err.text, err.file,      \
-			    err.line);                                  \
-	} while (0)
 
 static void
 answer(struct th_call *c)

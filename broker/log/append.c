@@ -118,6 +118,7 @@ note_written(struct broker_partition *p, struct segment *s,
 	const struct batch_header *h = &a->header;
 	struct aborted_txn t;
 
+	p->changed = true;
 	segment_note(s, h, pos, p->config.index_interval_bytes);
 	if (a->marker >= 0)
 		(void)producers_end_txn(&p->producers, h, a->marker,
@@ -214,6 +215,20 @@ count_unnoted(struct log_env *env, int64_t bytes)
 		env->checkpoint(env->arg);
 }
 
+/*
+ * A file stays open until it is synced, so that no error of the disk is missed.
+ * With more partitions being written than files may be open, each is synced as
+ * it is written, until the flusher has caught up.
+ */
+static void
+make_room(struct broker_partition *p)
+{
+	if (!fd_cache_crowded(p->env->fds))
+		return;
+	flusher_hurry_all(p->env->flusher);
+	(void)flusher_sync(p, NULL);	/* who waits for it hears of it */
+}
+
 int
 partition_append(struct broker_partition *p, struct append *a,
     struct broker_appended *ret, struct leat_err *err)
@@ -229,6 +244,7 @@ partition_append(struct broker_partition *p, struct append *a,
 	metric_add(p->env->appended_batches, 1);
 	count_unnoted(p->env, (int64_t)a->len);
 	waiters_wake(p);
+	make_room(p);
 	return 0;
 }
 

@@ -3,7 +3,8 @@
  * Open files of segments.
  *
  * Pinned files may exceed the limit: each is in use by a thread, an append or
- * a connection, and those are bounded elsewhere.
+ * a connection, and those are bounded elsewhere; or it waits for its sync, and
+ * when there is a crowd of these, appends sync at once (append.c).
  */
 #include "broker/log/fd_cache.h"
 
@@ -21,10 +22,11 @@ struct fd_cache {
 	struct fd_slot idle;	/* head of the ring */
 	uint32_t open;
 	uint32_t max;
+	uint32_t crowd;		/* constant */
 };
 
 struct fd_cache *
-fd_cache_new(const struct fsio *fs, uint32_t max_open)
+fd_cache_new(const struct fsio *fs, uint32_t max_open, uint32_t crowd)
 {
 	struct fd_cache *c = calloc(1, sizeof(*c));
 
@@ -32,6 +34,7 @@ fd_cache_new(const struct fsio *fs, uint32_t max_open)
 		return NULL;
 	c->fs = fs;
 	c->max = max_open;
+	c->crowd = crowd;
 	c->idle.next = c->idle.prev = &c->idle;
 	lock_init(&c->lock, RANK_LEAF);
 	return c;
@@ -166,4 +169,10 @@ fd_cache_open_count(struct fd_cache *c)
 	n = c->open;
 	lock_release(&c->lock);
 	return n;
+}
+
+bool
+fd_cache_crowded(struct fd_cache *c)
+{
+	return fd_cache_open_count(c) >= c->crowd;
 }

@@ -24,7 +24,12 @@ struct fd_slot {
 	int32_t pins;
 };
 
-struct fd_cache *fd_cache_new(const struct fsio *fs, uint32_t max_open);
+/*
+ * Idle files are kept up to max_open in all; with `crowd` that are open there
+ * are too many pinned ones.
+ */
+struct fd_cache *fd_cache_new(const struct fsio *fs, uint32_t max_open,
+    uint32_t crowd);
 void fd_cache_free(struct fd_cache *c);
 
 void fd_slot_init(struct fd_slot *s, const char *path);
@@ -38,5 +43,7 @@ int fd_slot_pin(struct fd_cache *c, struct fd_slot *s, bool create,
     struct leat_err *err);
 void fd_slot_unpin(struct fd_cache *c, struct fd_slot *s);
 uint32_t fd_cache_open_count(struct fd_cache *c);
+/* Should who pins files for long give some back? */
+bool fd_cache_crowded(struct fd_cache *c);
 
 #endif

@@ -36,6 +36,7 @@ struct flusher {
 	struct lock lock;		/* RANK_FLUSHER; guards all below */
 	struct cond cond;
 	struct broker_partition *dirty;	/* counted; in no order */
+	int64_t due_ns;		/* of their first, INT64_MAX: none */
 	bool urgent;
 	bool stop;
 	struct segment *writeback[WRITEBACK_MAX];	/* counted */
@@ -214,6 +215,12 @@ flusher_forget(struct flusher *f, struct broker_partition *p)
 }
 
 static void
+note_due_locked(struct flusher *f, const struct broker_partition *p)
+{
+	f->due_ns = MIN(f->due_ns, p->dirty_since_ns + p->sync_within_ns);
+}
+
+static void
 list_dirty_locked(struct flusher *f, struct broker_partition *p)
 {
 	if (p->is_dirty)
@@ -223,6 +230,7 @@ list_dirty_locked(struct flusher *f, struct broker_partition *p)
 	partition_get(p);
 	p->next_dirty = f->dirty;
 	f->dirty = p;
+	note_due_locked(f, p);
 }
 
 static void
@@ -343,9 +351,20 @@ flusher_hurry(struct flusher *f, struct broker_partition *p)
 }
 
 void
+flusher_hurry_all(struct flusher *f)
+{
+	lock_acquire(&f->lock);
+	if (f->dirty != NULL && f->due_ns != 0) {
+		f->due_ns = 0;
+		cond_signal(&f->cond);
+	}
+	lock_release(&f->lock);
+}
+
+void
 flusher_dirty_locked(struct flusher *f, struct broker_partition *p)
 {
-	int64_t ms = p->config.flush_ms;
+	int64_t ms = p->config.flush_ms, due_ns;
 
 	lock_assert_held(&p->lock);
 	/* Only the flusher clears it, and then it looks again. */
@@ -354,10 +373,12 @@ flusher_dirty_locked(struct flusher *f, struct broker_partition *p)
 	lock_acquire(&f->lock);
 	p->sync_within_ns = ms < f->interval_ns / 1000000 ? ms * 1000000 :
 	    f->interval_ns;
+	due_ns = f->due_ns;
 	list_dirty_locked(f, p);
 	if (p->wanted)
 		f->urgent = true;
-	cond_signal(&f->cond);
+	if (p->wanted || f->due_ns < due_ns)
+		cond_signal(&f->cond);
 	lock_release(&f->lock);
 }
 
@@ -407,10 +428,12 @@ take_dirty_locked(struct flusher *f, bool all,
 	struct broker_partition *first = NULL, *internal = NULL;
 	struct broker_partition **at = &f->dirty, **end;
 
+	f->due_ns = INT64_MAX;
 	while (*at != NULL) {
 		struct broker_partition *p = *at;
 
 		if (!all && !p->wanted) {
+			note_due_locked(f, p);
 			at = &p->next_dirty;
 			continue;
 		}
@@ -467,18 +490,6 @@ sync_round(struct flusher *f, bool all)
 	lock_acquire(&f->lock);
 }
 
-/* When the first of the dirty ones must be synced, INT64_MAX: none. */
-static int64_t
-due_locked(const struct flusher *f)
-{
-	int64_t due = INT64_MAX;
-
-	for (const struct broker_partition *p = f->dirty; p != NULL;
-	    p = p->next_dirty)
-		due = MIN(due, p->dirty_since_ns + p->sync_within_ns);
-	return due;
-}
-
 static void *
 run(void *arg)
 {
@@ -486,8 +497,7 @@ run(void *arg)
 
 	lock_acquire(&f->lock);
 	while (!f->stop) {
-		int64_t due_ns = due_locked(f);
-		bool due = due_ns <= clock_mono_ns(&clock_system);
+		bool due = f->due_ns <= clock_mono_ns(&clock_system);
 
 		if (f->urgent || due)
 			sync_round(f, due);
@@ -495,7 +505,7 @@ run(void *arg)
 			do_writeback(f);
 		else
 			(void)cond_wait_until(&f->cond, &f->lock,
-			    due_ns == INT64_MAX ? -1 : due_ns);
+			    f->due_ns == INT64_MAX ? -1 : f->due_ns);
 	}
 	while (f->dirty != NULL)
 		sync_round(f, true);
@@ -519,6 +529,7 @@ flusher_start(struct log_env *env, int64_t interval_ms,
 	}
 	f->env = env;
 	f->interval_ns = interval_ms * 1000000;
+	f->due_ns = INT64_MAX;
 	lock_init(&f->lock, RANK_FLUSHER);
 	cond_init(&f->cond);
 	if (metrics != NULL) {

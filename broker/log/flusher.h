@@ -55,6 +55,8 @@ void flusher_writeback(struct flusher *f, struct segment *s);
 void flusher_dirty_locked(struct flusher *f, struct broker_partition *p);
 /* Begins a round for a partition, if it has unsynced bytes. @thread any */
 void flusher_hurry(struct flusher *f, struct broker_partition *p);
+/* Begins a round of all partitions. @thread any */
+void flusher_hurry_all(struct flusher *f);
 /* Calls the waiters of a partition that will not be synced any more. */
 void flusher_forget(struct flusher *f, struct broker_partition *p);
 

@@ -48,7 +48,7 @@ partition_new(struct log_env *env, const char *data_dir, const char *topic,
 	p->number = number;
 	p->internal = internal;
 	p->config = *config;
-	p->damaged_point = -1;
+	p->damaged_point = p->told_damaged = -1;
 	p->waits_tail = &p->waits;
 	lock_init(&p->lock, RANK_PARTITION);
 	cond_init(&p->cond);
@@ -244,6 +244,7 @@ partition_insert_locked(struct broker_partition *p, size_t at,
 	p->segs[at] = owned_seg;
 	p->nsegs++;
 	__atomic_add_fetch(&p->layout, 1, __ATOMIC_SEQ_CST);
+	p->changed = true;
 	return 0;
 }
 
@@ -261,6 +262,7 @@ partition_drop_locked(struct broker_partition *p, size_t from, size_t to)
 	    (p->nsegs - to) * sizeof(*p->segs));
 	p->nsegs -= to - from;
 	__atomic_add_fetch(&p->layout, 1, __ATOMIC_SEQ_CST);
+	p->changed = true;
 }
 
 int
@@ -357,9 +359,10 @@ partition_roll_locked(struct broker_partition *p, struct leat_err *err)
 	}
 	if ((rc = partition_insert_locked(p, p->nsegs, s, err)) < 0)
 		goto fail;
-	/* A new log's name can wait for its first record. */
-	if (p->nsegs > 1)
-		flusher_dirty_locked(p->env->flusher, p);
+	/* A new log has nothing to tend, and its name waits for a record. */
+	if (p->nsegs == 1)
+		return 0;
+	flusher_dirty_locked(p->env->flusher, p);
 	if (p->env->kick != NULL)
 		p->env->kick(p->env->arg);
 	return 0;
@@ -456,9 +459,14 @@ int
 partition_close_files(struct broker_partition *p, struct leat_err *err)
 {
 	struct segment *s;
+	bool changed;
 	int rc;
 
-	if ((rc = flusher_sync(p, err)) < 0)
+	lock_acquire(&p->lock);
+	changed = p->changed;
+	rc = partition_check_locked(p, err);
+	lock_release(&p->lock);
+	if (!changed || (rc = flusher_sync(p, err)) < 0)
 		return rc;
 	partition_seal(p);
 	lock_acquire(&p->lock);

@@ -45,6 +45,8 @@ struct broker_partition {
 	int64_t written;
 	int64_t durable;
 
+	int64_t told_damaged;	/* where a Fetch last could not read, or -1 */
+
 	struct lock lock;		/* RANK_PARTITION; guards all below */
 	struct cond cond;		/* `busy` or `syncing` went down */
 	struct topic_config config;
@@ -59,6 +61,7 @@ struct broker_partition {
 	int64_t clean_end;		/* what compaction has seen ends here */
 	int64_t damaged_point;		/* recovery point to keep, -1: none */
 	int64_t unsynced_bytes;		/* since writeback was last started */
+	bool changed;			/* since it was opened, all in order */
 	bool busy;			/* the housekeeper is at its files */
 	bool syncing;			/* a sync is under way */
 
@@ -254,16 +257,16 @@ struct read_hint {
 	uint32_t layout;
 	bool valid;
 };
-/*
- * The segment (counted) and byte range of batches from `offset` on, up to
- * `bound`: *ret_len may cut the last batch when `whole` is false. 1, 0 at the
- * end, LEAT_E_RANGE outside the log.
- */
+/* Bytes of a segment. */
 struct read_range {
-	struct segment *seg;
+	struct segment *seg;	/* counted */
 	int64_t pos;
 	int64_t len;
 };
+/*
+ * The batches from `offset` on, up to `bound`; `max_bytes` may cut the last. 1,
+ * 0 at the end, LEAT_E_RANGE outside the log.
+ */
 int partition_range(struct broker_partition *p, int64_t offset,
     int64_t bound, int64_t max_bytes, const struct read_hint *hint,
     struct read_range *ret, struct leat_err *err);

@@ -163,7 +163,10 @@ bound_of(const struct broker_partition *p, enum broker_isolation isolation)
 	    &p->written);
 }
 
-/* Cuts a range at a batch boundary, at least one batch. */
+/*
+ * Cuts a range at a batch boundary, at least one batch. What is whole in front
+ * of damage is read; the damage is told to who comes to it.
+ */
 static int
 cut_slice(struct broker_partition *p, struct read_range *r, int64_t max,
     int fd, int64_t *ret_next, struct leat_err *err)
@@ -171,6 +174,7 @@ cut_slice(struct broker_partition *p, struct read_range *r, int64_t max,
 	struct log_scan scan;
 	struct batch_header h;
 	int64_t from = r->pos, at;
+	bool whole = false;
 	int rc;
 
 	lock_acquire(&p->lock);
@@ -188,10 +192,16 @@ cut_slice(struct broker_partition *p, struct read_range *r, int64_t max,
 			break;
 		}
 		*ret_next = batch_next_offset(&h);
+		whole = true;
 		if (scan.next - r->pos >= max) {
 			r->len = scan.next - r->pos;
 			break;
 		}
+	}
+	if (rc == LEAT_E_CORRUPT && whole) {
+		leat_err_clear(err);
+		r->len = scan.next - r->pos;
+		rc = 0;
 	}
 	log_scan_fini(&scan);
 	return rc < 0 ? leat_err_wrap(err, "%s", r->seg->path) : 0;

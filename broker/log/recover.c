@@ -408,6 +408,7 @@ load_locked(struct broker_partition *p, bool clean, int64_t recovery_point,
 	    (rc = dir_list_load(&files, p->dir, err)) < 0)
 		return rc;
 	rc = recover_list(p, &files, err);
+	p->changed = !clean || p->nsegs == 0;
 	if (rc == 0 && p->nsegs > 0)
 		rc = load_segments(p, &files, clean, recovery_point, stats,
 		    err);
@@ -427,6 +428,7 @@ load_locked(struct broker_partition *p, bool clean, int64_t recovery_point,
 	if (p->state == PART_ONLINE &&
 	    (rc = load_epochs(p, stats->unclean, err)) < 0)
 		return rc;
+	p->changed = p->changed || stats->unclean;
 	p->log_start = MAX(log_start, p->segs[0]->base);
 	p->log_start = MIN(p->log_start, p->written);
 	p->durable = p->written;

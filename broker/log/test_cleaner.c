@@ -16,10 +16,10 @@
 #include "broker/broker_int.h"
 #include "core/base/obj.h"
 #include "tests/harness/proc.h"
+#include "tests/harness/th_broker.h"
 
 enum { KEYS = 40, STEPS = 1500 };
 
-static const char *root;
 static uint64_t seed_state;
 
 static int
@@ -53,18 +53,11 @@ static const struct broker_setting settings[] = {
 static struct broker *
 open_broker(const char *name, struct clock_fake *clock)
 {
-	struct leat_err err = LEAT_ERR_INIT;
 	struct broker_options o;
-	struct broker *b = NULL;
-	char dir[512];
 
-	snprintf(dir, sizeof(dir), "%s/%s", root, name);
 	broker_options_init(&o);
-	o.dir = dir;
 	o.clock = &clock->clock;
-	if (broker_open(&o, &b, &err) < 0)
-		fail_msg("%s", err.text);
-	return b;
+	return th_broker_open(name, &o);
 }
 
 /* A batch of 1 to 5 records of random keys into the topic and the model. */
@@ -256,6 +249,5 @@ main(void)
 		cmocka_unit_test(test_model),
 	};
 
-	root = th_tmpdir();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 #include <leat/json.h>
 #include <leat/wire.h>
 
+#include "pg_prepared.h"
+
 /* With the queues that signals made. */
 enum { POSITION_BYTES_MAX = 4 * 1024 * 1024 };
 
@@ -114,6 +116,7 @@ begin(struct pg_stream *s, struct leat_batch *b, const struct pgo_msg *m,
 		s->reached = 1;
 		return PG_CONV_NOMEM;	/* it stays in the queue */
 	}
+	pg_prepared_reached(s, final_lsn);
 	s->final_lsn = final_lsn;
 	s->commit_us = m->u.begin.commit_us;
 	rc = drop ? 0 : check_resume(s, err);
@@ -419,6 +422,25 @@ failed_event(struct pg_stream *s, const struct pgo_frame *f,
 	return 0;
 }
 
+/* The relations of a change, as they were described last. */
+static int
+describe(struct pg_stream *s, struct leat_batch *b, const struct pgo_frame *f,
+    char tag, struct leat_err *err)
+{
+	size_t at = tag == PGO_TRUNCATE ? 6 : 1;
+	struct pgo_frame latest;
+	uint32_t n = 1;
+	int rc = 0;
+
+	if (tag == PGO_TRUNCATE && f->payload_len >= at)
+		n = leat_get_u32(f->payload + 1);
+	for (; rc == 0 && n > 0 && at + 4 <= f->payload_len; n--, at += 4)
+		if (pg_prepared_latest(s, leat_get_u32(f->payload + at),
+		    &latest))
+			rc = pg_apply(s, b, &latest, err);
+	return rc;
+}
+
 /* A message that counts: it makes records, or would. */
 static int
 row_message(struct pg_stream *s, struct leat_batch *b,
@@ -429,6 +451,9 @@ row_message(struct pg_stream *s, struct leat_batch *b,
 
 	if (!s->in_tx)
 		return outside(err);
+	rc = s->two_phase ? describe(s, b, f, tag, err) : 0;
+	if (rc < 0)
+		return rc;
 	pg_control_change(s->control, s->rels, f->payload, f->payload_len);
 	if (is_repeated(s))
 		return 0;
@@ -470,11 +495,14 @@ emit_message(struct pg_stream *s, struct leat_batch *b,
  */
 static int
 lone_message(struct pg_stream *s, struct leat_batch *b,
-    const struct pgo_frame *f, struct leat_err *err)
+    const struct pgo_frame *f, int wanted, struct leat_err *err)
 {
 	int rc;
 
 	if (f->lsn <= s->pos.flush)
+		return 0;
+	s->pos.lsn_commit = f->lsn;
+	if (!wanted)
 		return 0;
 	pg_emit_transaction(s->emit, s->pos.ts_us, 0, s->pos.lsn_commit);
 	rc = emit_message(s, b, f, err);
@@ -501,7 +529,7 @@ logical_message(struct pg_stream *s, struct leat_batch *b,
 	if (!wanted)
 		leat_metric_add(s->m_filtered, 1);
 	if (!msg->transactional)
-		return wanted ? lone_message(s, b, f, err) : 0;
+		return lone_message(s, b, f, wanted, err);
 	if (wanted)
 		rc = emit_message(s, b, f, err);
 	if (rc == 0)
@@ -510,10 +538,26 @@ logical_message(struct pg_stream *s, struct leat_batch *b,
 }
 
 static int
+relation(struct pg_stream *s, const struct pgo_frame *f,
+    const struct pgo_relation *msg, struct leat_err *err)
+{
+	struct pg_relation *rel;
+	int rc = pg_prepared_relation(s, f, msg->oid, err);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	pg_control_relation(s->control, msg);
+	pg_txmeta_forget_relations(&s->emit->tx);
+	rc = pg_relcache_put(s->rels, msg, &rel, err);
+	if (rc == 0)
+		pg_prepared_planned(s, f, rel);
+	return rc;
+}
+
+static int
 control_message(struct pg_stream *s, struct leat_batch *b,
     const struct pgo_frame *f, struct leat_err *err)
 {
-	struct pg_relation *rel;
 	struct pgo_msg m;
 	int rc = pgo_decode(&s->dec, f->payload, f->payload_len, &m, err);
 
@@ -523,11 +567,8 @@ control_message(struct pg_stream *s, struct leat_batch *b,
 		return begin(s, b, &m, f->lsn, err);
 	if (m.tag == PGO_COMMIT)
 		return commit(s, b, &m, f->lsn, err);
-	if (m.tag == PGO_RELATION) {
-		pg_control_relation(s->control, &m.u.relation);
-		pg_txmeta_forget_relations(&s->emit->tx);
-		return pg_relcache_put(s->rels, &m.u.relation, &rel, err);
-	}
+	if (m.tag == PGO_RELATION)
+		return relation(s, f, &m.u.relation, err);
 	if (m.tag == PGO_MESSAGE && pg_control_message(s->control,
 	    &m.u.message))
 		return 0;

@@ -119,7 +119,7 @@ pg_catalog_table(struct pg_conn *c, uint32_t oid, const char *publication,
 	int rc, failed = 0;
 
 	(void)snprintf(text, sizeof(text), "%u", oid);
-	rc = pg_query(c, &res, err, columns_sql(c->version), 2, params);
+	rc = pg_query_often(c, &res, err, columns_sql(c->version), 2, params);
 	if (rc < 0)
 		return leat_err_wrap(err, "read the columns of table %u", oid);
 	t.ncols = (uint32_t)PQntuples(res);

@@ -16,15 +16,22 @@ config_error(struct leat_err *err, const char *text)
 }
 
 static int
-check_rights(const PGresult *res, struct leat_err *err)
+check_rights(const struct pg_conn *c, const PGresult *res,
+    struct leat_err *err)
 {
 	const char *role = pg_cell(res, 0, 4);
+	struct leat_buf b;
+	int rc;
 
 	if (pg_cell(res, 0, 2)[0] == 't' || pg_cell(res, 0, 3)[0] == 't')
 		return 0;
-	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
-	    "role '%s' may not replicate: ALTER ROLE \"%s\" REPLICATION;", role,
-	    role);
+	leat_buf_init(&b, 1024);
+	pg_add_identifier(c, &b, role);
+	rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
+	    "role '%s' may not replicate: ALTER ROLE %s REPLICATION;", role,
+	    leat_buf_cstr(&b) == NULL ? "?" : leat_buf_cstr(&b));
+	leat_buf_fini(&b);
+	return rc;
 }
 
 static int
@@ -42,7 +49,7 @@ check_settings(const struct pg_conn *c, const PGresult *res,
 		return config_error(err, "the server is a standby, and logical "
 		    "decoding on a standby needs PostgreSQL 16: connect to the "
 		    "primary");
-	return check_rights(res, err);
+	return check_rights(c, res, err);
 }
 
 int
@@ -108,11 +115,22 @@ pg_check_system(struct pg_conn *repl, struct pg_server *srv,
 
 /* ------------------------------------------------------------------ tables */
 
+/* "GRANT USAGE ON SCHEMA s TO r; GRANT SELECT ON " */
+static void
+add_usage(const struct pg_conn *c, struct leat_buf *b, const char *schema,
+    const char *role)
+{
+	(void)leat_buf_add_str(b, "GRANT USAGE ON SCHEMA ");
+	pg_add_identifier(c, b, schema);
+	(void)leat_buf_add_str(b, " TO ");
+	pg_add_identifier(c, b, role);
+	(void)leat_buf_add_str(b, "; GRANT SELECT ON ");
+}
+
 static int
 check_select(struct pg_conn *c, const struct pg_tables *tables,
     struct leat_err *err)
 {
-	const struct pg_table *first = NULL;
 	const char *role = PQuser(c->pg);
 	struct leat_buf b;
 	uint32_t n = 0;
@@ -125,22 +143,21 @@ check_select(struct pg_conn *c, const struct pg_tables *tables,
 		if (t->can_select)
 			continue;
 		if (n++ == 0)
-			first = t;
+			add_usage(c, &b, t->schema, role);
 		else
 			(void)leat_buf_add_str(&b, ", ");
-		pg_add_identifier(c, &b, t->schema);
-		(void)leat_buf_add_byte(&b, '.');
-		pg_add_identifier(c, &b, t->name);
+		pg_add_table(c, &b, t->schema, t->name);
 	}
 	if (n == 0) {
 		leat_buf_fini(&b);
 		return 0;
 	}
+	(void)leat_buf_add_str(&b, " TO ");
+	pg_add_identifier(c, &b, role);
+	(void)leat_buf_add_byte(&b, ';');
 	rc = leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG,
-	    "role '%s' may not read %u of the tables: GRANT USAGE ON SCHEMA "
-	    "\"%s\" TO \"%s\"; GRANT SELECT ON %s TO \"%s\";", role, n,
-	    first->schema, role, leat_buf_cstr(&b) == NULL ? "?" :
-	    leat_buf_cstr(&b), role);
+	    "role '%s' may not read %u of the tables: %s", role, n,
+	    leat_buf_cstr(&b) == NULL ? "?" : leat_buf_cstr(&b));
 	leat_buf_fini(&b);
 	return rc;
 }

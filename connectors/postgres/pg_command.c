@@ -101,9 +101,36 @@ add_params(struct leat_buf *b, const char *params)
 	}
 }
 
+int
+pg_command_protocol(const struct pg_config *cfg, int server)
+{
+	/* One more with each of these. */
+	int best = 1 + (server >= 140000) + (server >= 150000) +
+	    (server >= 160000);
+
+	return cfg->protocol != 0 ? cfg->protocol : best;
+}
+
+int
+pg_command_check_protocol(const struct pg_config *cfg, struct leat_err *err)
+{
+	static const char form[] = "streaming.protocol.version: %s needs "
+	    "version %d or newer, not %d";
+
+	if (cfg->protocol == 0)
+		return 0;
+	if (cfg->stream_large && cfg->protocol < 2)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG, form,
+		    "streaming.large.transactions", 2, cfg->protocol);
+	if (cfg->two_phase && cfg->protocol < 3)
+		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_CONFIG, form,
+		    "streaming.two.phase", 3, cfg->protocol);
+	return 0;
+}
+
 void
 pg_command_write(struct pg_conn *repl, const struct pg_config *cfg,
-    uint64_t from, int streaming, struct leat_buf *b)
+    const struct pg_command *c, struct leat_buf *b)
 {
 	char *slot = PQescapeIdentifier(repl->pg, cfg->slot,
 	    strlen(cfg->slot));
@@ -114,13 +141,17 @@ pg_command_write(struct pg_conn *repl, const struct pg_config *cfg,
 		b->failed = true;
 	} else {
 		(void)leat_buf_printf(b, "START_REPLICATION SLOT %s LOGICAL "
-		    PG_LSN_FMT " (proto_version '%s', publication_names ",
-		    slot, PG_LSN_ARGS(from), streaming ? "2" : "1");
+		    PG_LSN_FMT " (proto_version '%d', publication_names ",
+		    slot, PG_LSN_ARGS(c->from), c->protocol);
 		add_literal(b, leat_str_c(pub));
 		if (repl->version >= 140000)
 			(void)leat_buf_add_str(b, ", messages 'true'");
-		if (streaming)
-			(void)leat_buf_add_str(b, ", streaming 'on'");
+		/* Parallel: aborts tell where they stand. */
+		if (c->streaming)
+			(void)leat_buf_add_str(b, c->protocol >= 4 ?
+			    ", streaming 'parallel'" : ", streaming 'on'");
+		if (c->two_phase)
+			(void)leat_buf_add_str(b, ", two_phase 'on'");
 		add_params(b, cfg->stream_params);
 		(void)leat_buf_add_byte(b, ')');
 	}

@@ -173,6 +173,8 @@ pg_config_check(const void *config, struct leat_err *err)
 	if (rc == 0)
 		rc = pg_command_check(c->stream_params, err);
 	if (rc == 0)
+		rc = pg_command_check_protocol(c, err);
+	if (rc == 0)
 		rc = pg_identity_check(&c->identities, err);
 	if (rc == 0)
 		rc = pg_compat_check(c->compat, err);

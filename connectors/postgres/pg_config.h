@@ -173,7 +173,9 @@ struct pg_config {
 	int64_t wal_age_ms;
 	int32_t wal_action;
 	const char *stream_params;
+	int32_t protocol;	/* 0: the server's best */
 	int32_t stream_large;
+	int32_t two_phase;
 	const char *spool_dir;
 	int64_t spool_max;
 	int64_t slot_retries;

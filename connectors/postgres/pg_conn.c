@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pg_conn.c: connecting, and waiting on a connection; see pg_query.c and
+ * pg_error.c for the rest of pg_conn.h.
+ */
 #include "pg_conn.h"
 
 #include <errno.h>
@@ -11,7 +15,6 @@
 
 enum {
 	SLICE_MS = 50,		/* between two looks at `stopping` */
-	NAG_MS = 10000,		/* between two words about a long wait */
 	CONN_KEYWORDS_MAX = 32
 };
 
@@ -38,6 +41,15 @@ pg_add_identifier(const struct pg_conn *c, struct leat_buf *b,
 	PQfreemem(q);
 }
 
+void
+pg_add_table(const struct pg_conn *c, struct leat_buf *b, const char *schema,
+    const char *table)
+{
+	pg_add_identifier(c, b, schema);
+	(void)leat_buf_add_byte(b, '.');
+	pg_add_identifier(c, b, table);
+}
+
 uint64_t
 pg_lsn_parse(const char *text)
 {
@@ -60,121 +72,10 @@ pg_lsn_parse(const char *text)
 	return i == 1 ? part[0] << 32 | part[1] : 0;
 }
 
-/* ----------------------------------------------------------------- errors */
-
-int32_t
-pg_error_class(const char *st, const char *text)
-{
-	static const struct {
-		const char *prefix;
-		int32_t cls;
-	} rows[] = {
-		{ "55006", LEAT_CLS_RETRY },	/* slot is active elsewhere */
-		{ "57P04", LEAT_CLS_CONFIG },	/* database was dropped */
-		{ "53400", LEAT_CLS_CONFIG },	/* a setting's limit */
-		{ "58P01", LEAT_CLS_CONFIG },	/* WAL is gone */
-		{ "55000", LEAT_CLS_CONFIG },
-		{ "0A000", LEAT_CLS_CONFIG },
-		{ "28", LEAT_CLS_CONFIG },	/* who may connect */
-		{ "3D", LEAT_CLS_CONFIG },
-		{ "3F", LEAT_CLS_CONFIG },
-		{ "42", LEAT_CLS_CONFIG },	/* names, rights, syntax */
-		{ "22", LEAT_CLS_CONFIG },
-	};
-
-	/* Startup and shutdown of the server pass by themselves. */
-	if (strncmp(st, "55000", 5) == 0 && strstr(text, "recovery") != NULL)
-		return LEAT_CLS_RETRY;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (strncmp(st, rows[i].prefix, strlen(rows[i].prefix)) == 0)
-			return rows[i].cls;
-	return LEAT_CLS_RETRY;
-}
-
-/* The first line of a message, without "ERROR:  ". */
-static struct leat_str
-first_line(const char *text)
-{
-	static const char *const heads[] = { "ERROR:  ", "FATAL:  " };
-	const char *end = strchr(text, '\n');
-	struct leat_str s = { text, end == NULL ? strlen(text) :
-	    (size_t)(end - text) };
-
-	for (size_t i = 0; i < 2; i++) {
-		if (leat_str_starts(s, heads[i])) {
-			s.ptr += 8;
-			s.len -= 8;
-		}
-	}
-	return leat_str_trim(s);
-}
-
-int
-pg_error(const struct pg_conn *c, const PGresult *res, const char *what,
-    struct leat_err *err)
-{
-	const char *state = res == NULL ? NULL :
-	    PQresultErrorField(res, PG_DIAG_SQLSTATE);
-	const char *text = res == NULL ? NULL :
-	    PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-	const char *hint = res == NULL ? NULL :
-	    PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
-	struct leat_str line;
-	int rc;
-
-	if (text == NULL)
-		text = c->pg == NULL ? "not connected" :
-		    PQerrorMessage(c->pg);
-	line = first_line(text);
-	if (line.len == 0)
-		line = LEAT_STR("the connection was lost");
-	rc = leat_err_set(err, state == NULL ? LEAT_CLS_RETRY :
-	    pg_error_class(state, text), LEAT_E_REMOTE,
-	    "%.*s%s%s (in: %.80s)", (int)line.len, line.ptr,
-	    hint == NULL ? "" : "; ", hint == NULL ? "" : hint, what);
-	if (state != NULL && err != NULL && strlen(state) == 5)
-		memcpy(err->sqlstate, state, 6);
-	return rc;
-}
-
-/*
- * What a failed attempt to connect says. The connection was made to speak
- * verbosely, so that a refusal by the server carries its SQLSTATE:
- * "FATAL:  28P01: password ...".
- */
-static int
-connect_error(PGconn *pg, struct leat_err *err)
-{
-	const char *text = PQerrorMessage(pg);
-	const char *fatal = strstr(text, "FATAL:  ");
-	char state[6] = "";
-	struct leat_str line;
-	int rc;
-
-	if (fatal != NULL && strlen(fatal) > 15 && fatal[13] == ':') {
-		memcpy(state, fatal + 8, 5);
-		line = first_line(fatal + 15);
-	} else {
-		line = first_line(text);
-	}
-	rc = leat_err_set(err, pg_error_class(state, text), LEAT_E_REMOTE,
-	    "connect to PostgreSQL at %s:%s, database '%s': %.*s",
-	    PQhost(pg) == NULL ? "?" : PQhost(pg),
-	    PQport(pg) == NULL ? "?" : PQport(pg),
-	    PQdb(pg) == NULL ? "?" : PQdb(pg), (int)line.len, line.ptr);
-	if (err != NULL)
-		memcpy(err->sqlstate, state, 6);
-	return rc;
-}
-
 /* ---------------------------------------------------------------- waiting */
 
-/*
- * Waits until the socket is ready. `deadline` is in leat_mono_ms, -1: none.
- * 0, or negative when stopped or out of time.
- */
-static int
-wait_ready(struct pg_conn *c, int events, int64_t deadline, const char *what,
+int
+pg_conn_wait(struct pg_conn *c, int events, int64_t deadline, const char *what,
     struct leat_err *err)
 {
 	struct pollfd p = { .fd = PQsocket(c->pg), .events = (short)events };
@@ -256,8 +157,8 @@ finish_connect(struct pg_conn *c, int64_t deadline, struct leat_err *err)
 
 		if (st == PGRES_POLLING_FAILED ||
 		    PQstatus(c->pg) == CONNECTION_BAD)
-			return connect_error(c->pg, err);
-		rc = wait_ready(c, st == PGRES_POLLING_READING ? POLLIN :
+			return pg_connect_error(c->pg, err);
+		rc = pg_conn_wait(c, st == PGRES_POLLING_READING ? POLLIN :
 		    POLLOUT, deadline, "connect to PostgreSQL", err);
 		if (rc < 0)
 			return rc;
@@ -330,6 +231,7 @@ pg_conn_close(struct pg_conn *c)
 	if (c->pg != NULL)
 		PQfinish(c->pg);
 	c->pg = NULL;
+	c->prepared = NULL;
 	c->pending = 0;
 }
 
@@ -337,304 +239,4 @@ int
 pg_conn_ok(const struct pg_conn *c)
 {
 	return c->pg != NULL && PQstatus(c->pg) == CONNECTION_OK;
-}
-
-/* ---------------------------------------------------------------- queries */
-
-static int
-flush_out(struct pg_conn *c, int64_t deadline, const char *what,
-    struct leat_err *err)
-{
-	for (;;) {
-		int rc = PQflush(c->pg);
-
-		if (rc == 0)
-			return 0;
-		if (rc < 0)
-			return pg_error(c, NULL, what, err);
-		rc = wait_ready(c, POLLIN | POLLOUT, deadline, what, err);
-		if (rc < 0)
-			return rc;
-		if (PQconsumeInput(c->pg) == 0)
-			return pg_error(c, NULL, what, err);
-	}
-}
-
-static int
-await_result(struct pg_conn *c, int64_t deadline, const char *what,
-    struct leat_err *err)
-{
-	int64_t nag = leat_mono_ms(c->task) + NAG_MS;
-
-	while (PQisBusy(c->pg)) {
-		int64_t now = leat_mono_ms(c->task);
-		int64_t until = deadline >= 0 && deadline < nag ? deadline :
-		    nag;
-		int rc = wait_ready(c, POLLIN, until, what, err);
-
-		if (rc == -ETIMEDOUT && until == nag) {
-			leat_log_warn(c->task, "still waiting for PostgreSQL",
-			    "statement=\"%s\"", what);
-			nag = now + NAG_MS + NAG_MS;
-			continue;
-		}
-		if (rc < 0)
-			return rc;
-		if (PQconsumeInput(c->pg) == 0)
-			return pg_error(c, NULL, what, err);
-	}
-	return 0;
-}
-
-/* All results of a statement; *ret_res gets the last, as PQexec does. */
-static int
-take_results(struct pg_conn *c, PGresult **ret_res, int64_t deadline,
-    const char *what, struct leat_err *err)
-{
-	PGresult *last = NULL, *res;
-	ExecStatusType st;
-	int rc;
-
-	for (;;) {
-		rc = await_result(c, deadline, what, err);
-		if (rc < 0) {
-			/* The statement runs on: the connection is no use. */
-			PQclear(last);
-			pg_conn_close(c);
-			return rc;
-		}
-		res = PQgetResult(c->pg);
-		if (res == NULL)
-			break;
-		PQclear(last);
-		last = res;
-		st = PQresultStatus(res);
-		if (st == PGRES_COPY_OUT || st == PGRES_COPY_BOTH ||
-		    PQstatus(c->pg) == CONNECTION_BAD)
-			break;
-	}
-	if (last == NULL)
-		return pg_error(c, NULL, what, err);
-	*ret_res = last;
-	return 0;
-}
-
-static int
-run(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
-    const char *sql, int nparams, const char *const *params,
-    int64_t timeout_ms)
-{
-	int64_t deadline = timeout_ms > 0 ? leat_mono_ms(c->task) + timeout_ms :
-	    -1;
-	int rc;
-
-	if (!pg_conn_ok(c))
-		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_REMOTE,
-		    "%s: not connected", sql);
-	/* Replication connections know the simple protocol only. */
-	rc = nparams == 0 ? PQsendQuery(c->pg, sql) :
-	    PQsendQueryParams(c->pg, sql, nparams, NULL, params, NULL, NULL, 0);
-	if (rc == 0)
-		return pg_error(c, NULL, sql, err);
-	rc = flush_out(c, deadline, sql, err);
-	if (rc < 0) {
-		pg_conn_close(c);
-		return rc;
-	}
-	return take_results(c, ret_res, deadline, sql, err);
-}
-
-/* What pg_conn_send() began must end before the connection can do more. */
-static int
-finish_pending(struct pg_conn *c, const char *what, struct leat_err *err)
-{
-	int64_t deadline = leat_mono_ms(c->task) + c->timeout_ms;
-	struct leat_err failed = LEAT_ERR_INIT;
-	int rc, waited;
-
-	while ((rc = pg_conn_collect(c, &failed)) == 1) {
-		waited = wait_ready(c, POLLIN, deadline, what, err);
-		if (waited < 0)
-			return waited;
-	}
-	if (rc < 0)
-		leat_log_warn(c->task, "a statement failed", "reason=\"%s\"",
-		    failed.text);
-	return 0;
-}
-
-static int
-run_checked(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
-    const char *sql, int nparams, const char *const *params,
-    int64_t timeout_ms)
-{
-	PGresult *res = NULL;
-	ExecStatusType st;
-	int rc;
-
-	rc = finish_pending(c, sql, err);
-	if (rc < 0)
-		return rc;
-	rc = run(c, &res, err, sql, nparams, params, timeout_ms);
-	if (rc < 0)
-		return rc;
-	st = PQresultStatus(res);
-	if (st != PGRES_TUPLES_OK && st != PGRES_COMMAND_OK &&
-	    st != PGRES_EMPTY_QUERY) {
-		rc = pg_error(c, res, sql, err);
-		PQclear(res);
-		return rc;
-	}
-	if (ret_res != NULL)
-		*ret_res = res;
-	else
-		PQclear(res);
-	return 0;
-}
-
-int
-pg_query(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
-    const char *sql, int nparams, const char *const *params)
-{
-	return run_checked(c, ret_res, err, sql, nparams, params,
-	    c->timeout_ms);
-}
-
-int
-pg_query_patient(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
-    const char *sql)
-{
-	return run_checked(c, ret_res, err, sql, 0, NULL, 0);
-}
-
-/* The answer to what was just sent (`sent`: what libpq said to that). */
-static int
-describe_step(struct pg_conn *c, int sent, PGresult **ret_res,
-    const char *sql, struct leat_err *err)
-{
-	int64_t deadline = leat_mono_ms(c->task) + c->timeout_ms;
-	PGresult *res = NULL;
-	int rc;
-
-	if (sent == 0)
-		return pg_error(c, NULL, sql, err);
-	rc = flush_out(c, deadline, sql, err);
-	if (rc == 0)
-		rc = take_results(c, &res, deadline, sql, err);
-	if (rc == 0 && PQresultStatus(res) != PGRES_COMMAND_OK)
-		rc = pg_error(c, res, sql, err);
-	if (rc == 0 && ret_res != NULL)
-		*ret_res = res;
-	else
-		PQclear(res);
-	return rc;
-}
-
-int
-pg_describe(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
-    const char *sql)
-{
-	int rc;
-
-	if (!pg_conn_ok(c))
-		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_REMOTE,
-		    "%s: not connected", sql);
-	rc = describe_step(c, PQsendPrepare(c->pg, "", sql, 0, NULL), NULL,
-	    sql, err);
-	return rc < 0 ? rc : describe_step(c, PQsendDescribePrepared(c->pg,
-	    ""), ret_res, sql, err);
-}
-
-int
-pg_conn_send(struct pg_conn *c, const char *sql, struct leat_err *err)
-{
-	if (!pg_conn_ok(c) || PQsendQuery(c->pg, sql) == 0)
-		return pg_error(c, NULL, sql, err);
-	c->pending = 1;
-	return PQflush(c->pg) < 0 ? pg_error(c, NULL, sql, err) : 0;
-}
-
-int
-pg_conn_collect(struct pg_conn *c, struct leat_err *err)
-{
-	PGresult *res;
-	int rc = 0;
-
-	if (!c->pending || c->pg == NULL)
-		return 0;
-	if (PQflush(c->pg) < 0 || PQconsumeInput(c->pg) == 0) {
-		c->pending = 0;
-		return pg_error(c, NULL, "query", err);
-	}
-	while (!PQisBusy(c->pg)) {
-		res = PQgetResult(c->pg);
-		if (res == NULL) {
-			c->pending = 0;
-			return rc;
-		}
-		if (PQresultStatus(res) == PGRES_FATAL_ERROR)
-			rc = pg_error(c, res, "query", err);
-		PQclear(res);
-	}
-	return 1;
-}
-
-/* ---------------------------------------------------------------- streams */
-
-int
-pg_copy_start(struct pg_conn *c, const char *sql, struct leat_err *err)
-{
-	PGresult *res = NULL;
-	ExecStatusType st;
-	int rc = run(c, &res, err, sql, 0, NULL, c->timeout_ms);
-
-	if (rc < 0)
-		return rc;
-	st = PQresultStatus(res);
-	if (st != PGRES_COPY_OUT && st != PGRES_COPY_BOTH)
-		rc = pg_error(c, res, sql, err);
-	PQclear(res);
-	return rc;
-}
-
-/* The stream is over: did it end well? */
-static int
-copy_end(struct pg_conn *c, struct leat_err *err)
-{
-	PGresult *res = NULL;
-	int rc = take_results(c, &res, leat_mono_ms(c->task) + c->timeout_ms,
-	    "end of the stream", err);
-
-	if (rc < 0)
-		return rc;
-	rc = 2;
-	if (PQresultStatus(res) == PGRES_FATAL_ERROR)
-		rc = pg_error(c, res, "stream from PostgreSQL", err);
-	PQclear(res);
-	return rc;
-}
-
-int
-pg_copy_read(struct pg_conn *c, char **ret_data, size_t *ret_len,
-    struct leat_err *err)
-{
-	int n = PQgetCopyData(c->pg, ret_data, 1);
-
-	if (n > 0) {
-		*ret_len = (size_t)n;
-		return 1;
-	}
-	if (n == 0)
-		return 0;
-	if (n == -1)
-		return copy_end(c, err);
-	return pg_error(c, NULL, "stream from PostgreSQL", err);
-}
-
-int
-pg_conn_consume(struct pg_conn *c, struct leat_err *err)
-{
-	if (PQconsumeInput(c->pg) == 0)
-		return pg_error(c, NULL, "stream from PostgreSQL", err);
-	return 0;
 }

@@ -29,6 +29,7 @@ struct pg_conn {
 	int64_t timeout_ms;	/* of a query */
 	int version;		/* 150004 */
 	int pending;		/* a query was sent by pg_conn_send */
+	const char *prepared;	/* the statement of pg_query_often */
 };
 
 /* Connects. On failure c is closed and err has class and hint. */
@@ -42,12 +43,29 @@ void pg_conn_close(struct pg_conn *c);
 int pg_conn_ok(const struct pg_conn *c);
 
 /*
+ * Waits until the socket is ready for `events` (of poll). `deadline` is in
+ * leat_mono_ms, -1: none. 0, or negative when stopped or out of time.
+ */
+int pg_conn_wait(struct pg_conn *c, int events, int64_t deadline,
+    const char *what, struct leat_err *err);
+
+/* ------------------------------------------------------------- pg_query.c */
+
+/*
  * Runs one statement and waits for its result: rows or a completed command.
  * `params` are texts or NULL. *ret_res (which may be NULL) is the caller's,
  * to be freed with PQclear.
  */
 int pg_query(struct pg_conn *c, PGresult **ret_res, struct leat_err *err,
     const char *sql, int nparams, const char *const *params);
+
+/*
+ * The same for a statement that comes again for each table: it is planned once.
+ * `sql` is a constant, known by its address; one of them for a connection.
+ */
+int pg_query_often(struct pg_conn *c, PGresult **ret_res,
+    struct leat_err *err, const char *sql, int nparams,
+    const char *const *params);
 
 /* The same, without a limit of time: for what waits for other transactions. */
 int pg_query_patient(struct pg_conn *c, PGresult **ret_res,
@@ -84,12 +102,19 @@ int pg_copy_read(struct pg_conn *c, char **ret_data, size_t *ret_len,
 /* Takes what the socket has. 0, or negative when the connection is lost. */
 int pg_conn_consume(struct pg_conn *c, struct leat_err *err);
 
+/* ------------------------------------------------------------- pg_error.c */
+
 /* Fills err from a failed result, or from the connection when res is NULL. */
 int pg_error(const struct pg_conn *c, const PGresult *res, const char *what,
     struct leat_err *err);
 
+/* The same from an attempt to connect. */
+int pg_connect_error(PGconn *pg, struct leat_err *err);
+
 /* The class of an SQLSTATE, for what has no better knowledge. */
 int32_t pg_error_class(const char *sqlstate, const char *text);
+
+/* ------------------------------------------------------------------ texts */
 
 /* A column of a result as text, "" for null. */
 static inline const char *
@@ -101,6 +126,9 @@ pg_cell(const PGresult *res, int row, int col)
 /* Appends a name as SQL wants it, quoted; check b->failed. */
 void pg_add_identifier(const struct pg_conn *c, struct leat_buf *b,
     const char *name);
+/* "schema"."table" */
+void pg_add_table(const struct pg_conn *c, struct leat_buf *b,
+    const char *schema, const char *table);
 
 /* "H/L" and back; 0 for bad text. */
 uint64_t pg_lsn_parse(const char *text);

@@ -325,11 +325,29 @@ pg_conv_vardecimal(const struct pg_type *ty, char *s, uint32_t len,
 	return 0;
 }
 
+static int
+is_plain_decimal(const char *s, uint32_t len)
+{
+	uint32_t i = len > 0 && s[0] == '-', digits = 0;
+
+	for (; i < len && ((s[i] >= '0' && s[i] <= '9') || s[i] == '.'); i++)
+		digits += s[i] != '.';
+	return digits > 0 && i == len;
+}
+
+/* numeric reaches further than a double: beyond is infinity, as in Java. */
 int
 pg_conv_numeric_double(const struct pg_type *ty, char *s, uint32_t len,
     struct leat_batch *mem, struct leat_value *ret)
 {
-	return pg_conv_float(ty, s, len, mem, ret);
+	int rc = pg_conv_float(ty, s, len, mem, ret);
+
+	if (rc == PG_CONV_BAD && is_plain_decimal(s, len)) {
+		*ret = leat_f64(s[0] == '-' ? -__builtin_inf() :
+		    __builtin_inf());
+		rc = 0;
+	}
+	return rc;
 }
 
 /* Java's names for what is not a number. */

@@ -117,21 +117,29 @@ pg_conv_point(const struct pg_type *ty, char *s, uint32_t len,
 	return rc < 0 ? rc : point_value(v[0], v[1], mem, ret);
 }
 
+/* Three numbers behind a bracket, and room for the fields of a struct. */
+static int
+read_three(char bracket, char *s, uint32_t len, uint32_t nfields,
+    struct leat_batch *mem, double **ret_v, struct leat_value **ret_items)
+{
+	*ret_items = leat_batch_alloc(mem, nfields * sizeof(**ret_items));
+	if (*ret_items == NULL)
+		return PG_CONV_NOMEM;
+	if (len == 0 || s[0] != bracket)
+		return PG_CONV_BAD;
+	return read_exactly(s, len, 3, mem, ret_v);
+}
+
 /* "<(1,2),3>" to {center, radius} */
 int
 pg_conv_circle(const struct pg_type *ty, char *s, uint32_t len,
     struct leat_batch *mem, struct leat_value *ret)
 {
-	struct leat_value *items = leat_batch_alloc(mem, 2 * sizeof(*items));
+	struct leat_value *items;
 	double *v;
-	int rc;
+	int rc = read_three('<', s, len, 2, mem, &v, &items);
 
 	(void)ty;
-	if (items == NULL)
-		return PG_CONV_NOMEM;
-	if (len == 0 || s[0] != '<')
-		return PG_CONV_BAD;
-	rc = read_exactly(s, len, 3, mem, &v);
 	if (rc == 0)
 		rc = point_value(v[0], v[1], mem, &items[0]);
 	if (rc < 0)
@@ -146,16 +154,11 @@ int
 pg_conv_line(const struct pg_type *ty, char *s, uint32_t len,
     struct leat_batch *mem, struct leat_value *ret)
 {
-	struct leat_value *items = leat_batch_alloc(mem, 3 * sizeof(*items));
+	struct leat_value *items;
 	double *v;
-	int rc;
+	int rc = read_three('{', s, len, 3, mem, &v, &items);
 
 	(void)ty;
-	if (items == NULL)
-		return PG_CONV_NOMEM;
-	if (len == 0 || s[0] != '{')
-		return PG_CONV_BAD;
-	rc = read_exactly(s, len, 3, mem, &v);
 	if (rc < 0)
 		return rc;
 	for (int i = 0; i < 3; i++)

@@ -98,28 +98,39 @@ pg_conv_time_struct(const struct pg_type *ty, char *s, uint32_t len,
 	return 0;
 }
 
+/*
+ * Date and time, or what stands for infinity, in a struct whose last two fields
+ * are that and the precision.
+ */
+static int
+stamp_value(const struct pg_type *ty, int inf, struct leat_date d, int64_t us,
+    struct leat_value *v, uint32_t n, struct leat_value *ret)
+{
+	if (inf != 0) {
+		v[n - 2] = special_value(inf);
+	} else {
+		put_date(v, d);
+		put_time(v + 3, us);
+	}
+	v[n - 1] = leat_i32(ty->precision);
+	*ret = leat_items(LEAT_STRUCT, v, n);
+	return 0;
+}
+
 int
 pg_conv_timestamp_struct(const struct pg_type *ty, char *s, uint32_t len,
     struct leat_batch *mem, struct leat_value *ret)
 {
 	struct leat_value *v = items_of(mem, STAMP_N);
-	struct leat_date d;
+	struct leat_date d = { 0 };
 	int inf = pg_scan_infinite(s, len);
-	int64_t us;
+	int64_t us = 0;
 
 	if (v == NULL)
 		return PG_CONV_NOMEM;
-	if (inf != 0) {
-		v[7] = special_value(inf);
-	} else {
-		if (pg_scan_timestamp(s, len, &d, &us) < 0)
-			return PG_CONV_BAD;
-		put_date(v, d);
-		put_time(v + 3, us);
-	}
-	v[8] = leat_i32(ty->precision);
-	*ret = leat_items(LEAT_STRUCT, v, STAMP_N);
-	return 0;
+	if (inf == 0 && pg_scan_timestamp(s, len, &d, &us) < 0)
+		return PG_CONV_BAD;
+	return stamp_value(ty, inf, d, us, v, STAMP_N, ret);
 }
 
 /* The server keeps no zone: all are told in UTC. */
@@ -129,23 +140,18 @@ pg_conv_timestamptz_struct(const struct pg_type *ty, char *s, uint32_t len,
 {
 	struct leat_value *v = items_of(mem, ZONED_STAMP_N);
 	int inf = pg_scan_infinite(s, len);
-	int64_t day, us;
+	int64_t day = 0, us = 0;
 
 	if (v == NULL)
 		return PG_CONV_NOMEM;
-	if (inf != 0) {
-		v[9] = special_value(inf);
-	} else {
+	if (inf == 0) {
 		if (pg_scan_timestamptz(s, len, &day, &us) < 0)
 			return PG_CONV_BAD;
-		put_date(v, leat_date_from_days(day));
-		put_time(v + 3, us);
 		v[7] = leat_i32(0);
 		v[8] = leat_cstring("Z");
 	}
-	v[10] = leat_i32(ty->precision);
-	*ret = leat_items(LEAT_STRUCT, v, ZONED_STAMP_N);
-	return 0;
+	return stamp_value(ty, inf, leat_date_from_days(day), us, v,
+	    ZONED_STAMP_N, ret);
 }
 
 /* The offset is part of a timetz, and stays. */

@@ -134,7 +134,10 @@ pg_conv_bit1(const struct pg_type *ty, char *s, uint32_t len,
 {
 	(void)ty;
 	(void)mem;
-	*ret = leat_bool(len > 0 && s[len - 1] == '1');
+	/* varbit(1) may be empty, which is neither. */
+	if (len == 0)
+		return PG_CONV_NONE;
+	*ret = leat_bool(s[len - 1] == '1');
 	return 0;
 }
 

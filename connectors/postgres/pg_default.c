@@ -143,6 +143,24 @@ stand_in(const struct pg_type *ty, struct leat_batch *mem,
 	return 1;
 }
 
+/* A decimal as text has all the digits of its scale, as its values have. */
+static char *
+fill_scale(const struct pg_type *ty, char *s, uint32_t *len,
+    struct leat_arena *a)
+{
+	const char *point = strchr(s, '.');
+	int32_t have = point == NULL ? 0 : (int32_t)strlen(point + 1);
+
+	if (ty->conv != pg_conv_numeric_string || have >= ty->scale ||
+	    s[strspn(s, "+-0123456789.")] != '\0')
+		return s;
+	s = leat_arena_printf(a, "%s%s%0*d", s, point == NULL ? "." : "",
+	    (int)(ty->scale - have), 0);
+	if (s != NULL)
+		*len = (uint32_t)strlen(s);
+	return s;
+}
+
 int
 pg_default_value(const struct pg_type *ty, const char *expr,
     struct leat_arena *a, struct leat_value *ret)
@@ -164,5 +182,6 @@ pg_default_value(const struct pg_type *ty, const char *expr,
 	}
 	if (s == NULL)
 		return is_computed(expr) ? stand_in(ty, &ab.b, ret) : 0;
-	return ty->conv(ty, s, len, &ab.b, ret) == 0;
+	s = fill_scale(ty, s, &len, a);
+	return s != NULL && ty->conv(ty, s, len, &ab.b, ret) == 0;
 }

@@ -4,7 +4,43 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DOCTOR_CHUNK = 64 * 1024, DOCTOR_MEMORY = 64 * 1024 * 1024 };
+enum {
+	DOCTOR_CHUNK = 64 * 1024,
+	DOCTOR_MEMORY = 64 * 1024 * 1024,
+	NAME_BYTES = 1024	/* of a schema and a table, quoted */
+};
+
+/* What was written, kept; `plain` where there is no memory for it. */
+static const char *
+keep_name(struct pg_doctor *d, struct leat_buf *b, const char *plain)
+{
+	const char *text = leat_buf_cstr(b);
+	const char *kept = text == NULL ? NULL :
+	    leat_arena_strdup(&d->arena, text);
+
+	leat_buf_fini(b);
+	return kept == NULL ? plain : kept;
+}
+
+const char *
+pg_doctor_name(struct pg_doctor *d, const char *name)
+{
+	struct leat_buf b;
+
+	leat_buf_init(&b, NAME_BYTES);
+	pg_add_identifier(&d->sql, &b, name);
+	return keep_name(d, &b, name);
+}
+
+const char *
+pg_doctor_table(struct pg_doctor *d, const char *schema, const char *table)
+{
+	struct leat_buf b;
+
+	leat_buf_init(&b, NAME_BYTES);
+	pg_add_table(&d->sql, &b, schema, table);
+	return keep_name(d, &b, table);
+}
 
 /* What pg_hba.conf must allow, as far as the failure tells. */
 static void

@@ -37,6 +37,14 @@ int pg_doctor_tables(struct pg_doctor *d, struct leat_err *err);
 int pg_doctor_publication(struct pg_doctor *d, struct leat_err *err);
 int pg_doctor_slots(struct pg_doctor *d, struct leat_err *err);
 
+/*
+ * A name, or schema.table, as SQL wants it: quoted, for a cure. The text lives
+ * as long as the examination.
+ */
+const char *pg_doctor_name(struct pg_doctor *d, const char *name);
+const char *pg_doctor_table(struct pg_doctor *d, const char *schema,
+    const char *table);
+
 /* leat_finding_add with the grades' short names. */
 #define pg_good(d, subject, ...) \
 	leat_finding_add((d)->task, LEAT_FINDING_GOOD, subject, NULL, \

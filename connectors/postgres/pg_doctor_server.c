@@ -147,8 +147,8 @@ judge_role(struct pg_doctor *d, const PGresult *res)
 	const char *role = pg_cell(res, 0, 1);
 	char cure[256];
 
-	(void)snprintf(cure, sizeof(cure), "ALTER ROLE \"%s\" REPLICATION;",
-	    role);
+	(void)snprintf(cure, sizeof(cure), "ALTER ROLE %s REPLICATION;",
+	    pg_doctor_name(d, role));
 	if (pg_cell(res, 0, 2)[0] == 't' || pg_cell(res, 0, 3)[0] == 't')
 		pg_good(d, "role", "'%s' may replicate", role);
 	else

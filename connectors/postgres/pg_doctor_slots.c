@@ -12,17 +12,6 @@
 
 enum { CURE_MAX = 1 << 20, SQL_NAME_MAX = 256 };
 
-/* A name as SQL wants it; the text lives as long as the arena. */
-static const char *
-identifier(struct pg_doctor *d, const char *name)
-{
-	char *q = PQescapeIdentifier(d->sql.pg, name, strlen(name));
-	const char *copy = q == NULL ? NULL : leat_arena_strdup(&d->arena, q);
-
-	PQfreemem(q);
-	return copy == NULL ? name : copy;
-}
-
 /* ------------------------------------------------------------- publication */
 
 /* " FOR TABLE a, b" as the captured tables are; 0 where that is too long. */
@@ -30,9 +19,9 @@ static void
 add_tables(struct pg_doctor *d, struct leat_buf *b)
 {
 	for (uint32_t i = 0; i < d->tables.len; i++)
-		(void)leat_buf_printf(b, "%s%s.%s", i == 0 ? " " : ", ",
-		    identifier(d, d->tables.items[i].schema),
-		    identifier(d, d->tables.items[i].name));
+		(void)leat_buf_printf(b, "%s%s", i == 0 ? " " : ", ",
+		    pg_doctor_table(d, d->tables.items[i].schema,
+		    d->tables.items[i].name));
 }
 
 static void
@@ -47,7 +36,7 @@ judge_missing(struct pg_doctor *d, const PGresult *rights)
 
 	leat_buf_init(&b, CURE_MAX);
 	(void)leat_buf_printf(&b, "CREATE PUBLICATION %s FOR TABLE",
-	    identifier(d, name));
+	    pg_doctor_name(d, name));
 	add_tables(d, &b);
 	(void)leat_buf_add_str(&b, ";");
 	if (mode == PG_PUBLICATION_DISABLED)
@@ -87,7 +76,7 @@ judge_kinds(struct pg_doctor *d, const PGresult *res)
 		return;
 	(void)snprintf(cure, sizeof(cure), "ALTER PUBLICATION %s SET (publish "
 	    "= 'insert, update, delete, truncate');",
-	    identifier(d, d->cfg->publication));
+	    pg_doctor_name(d, d->cfg->publication));
 	pg_warning(d, "publication", cure, "'%s' leaves out:%s",
 	    d->cfg->publication, missing);
 }
@@ -107,7 +96,7 @@ judge_members(struct pg_doctor *d, struct leat_err *err)
 		return rc;
 	leat_buf_init(&b, CURE_MAX);
 	(void)leat_buf_printf(&b, "ALTER PUBLICATION %s ADD TABLE",
-	    identifier(d, name));
+	    pg_doctor_name(d, name));
 	for (uint32_t i = 0; i < d->tables.len; i++) {
 		const struct pg_table *t = &d->tables.items[i];
 		int there = t->kind == 'p' || t->is_partition;
@@ -115,9 +104,9 @@ judge_members(struct pg_doctor *d, struct leat_err *err)
 		for (uint32_t j = 0; j < published.len && !there; j++)
 			there = published.items[j].oid == t->oid;
 		if (!there)
-			(void)leat_buf_printf(&b, "%s%s.%s",
+			(void)leat_buf_printf(&b, "%s%s",
 			    missing++ == 0 ? " " : ", ",
-			    identifier(d, t->schema), identifier(d, t->name));
+			    pg_doctor_table(d, t->schema, t->name));
 	}
 	(void)leat_buf_add_byte(&b, ';');
 	if (missing == 0)

@@ -47,13 +47,11 @@ text_of(struct leat_buf *b)
 
 /* One more; `before` and `after` make its line of the cure, or are NULL. */
 static void
-named_add(struct named *x, const char *schema, const char *table,
-    const char *before, const char *after)
+named_add(struct pg_doctor *d, struct named *x, const char *schema,
+    const char *table, const char *before, const char *after)
 {
-	char name[512];
+	const char *name = pg_doctor_table(d, schema, table);
 
-	/* Quotes inside of names are rare enough to be doubled by hand. */
-	(void)snprintf(name, sizeof(name), "\"%s\".\"%s\"", schema, table);
 	if (x->n < NAMED_MAX)
 		(void)leat_buf_printf(&x->names, "%s%s", x->n > 0 ? ", " : "",
 		    name);
@@ -84,17 +82,19 @@ judge_rights(struct pg_doctor *d)
 	char to[256];
 
 	named_init(&x);
-	(void)snprintf(to, sizeof(to), " TO \"%s\";", role);
+	(void)snprintf(to, sizeof(to), " TO %s;",
+	    pg_doctor_name(d, role));
 	for (uint32_t i = 0; i < d->tables.len; i++) {
 		const struct pg_table *t = &d->tables.items[i];
 
 		if (!t->can_select)
-			named_add(&x, t->schema, t->name, "GRANT SELECT ON ",
-			    to);
+			named_add(d, &x, t->schema, t->name,
+			    "GRANT SELECT ON ", to);
 	}
 	if (x.n > 0) {
 		(void)leat_buf_printf(&x.cure, "\n-- and where the role has it "
-		    "not yet: GRANT USAGE ON SCHEMA ... TO \"%s\";", role);
+		    "not yet: GRANT USAGE ON SCHEMA ... TO %s;",
+		    pg_doctor_name(d, role));
 		pg_bad(d, "rights", text_of(&x.cure), "'%s' may not read %s, "
 		    "so no snapshot can be taken", role, text_of(&x.names));
 	} else if (d->tables.len > 0) {
@@ -115,7 +115,7 @@ judge_identity(struct pg_doctor *d)
 		const struct pg_table *t = &d->tables.items[i];
 
 		if (t->identity == 'n' || (t->identity == 'd' && !t->has_pk))
-			named_add(&x, t->schema, t->name, "ALTER TABLE ",
+			named_add(d, &x, t->schema, t->name, "ALTER TABLE ",
 			    " REPLICA IDENTITY FULL;  -- or a primary key");
 	}
 	if (x.n > 0)
@@ -148,10 +148,10 @@ judge_row_security(struct pg_doctor *d, struct leat_err *err)
 	for (int i = 0; i < PQntuples(res); i++)
 		if (pg_filters_table(&d->filters, pg_cell(res, i, 0),
 		    pg_cell(res, i, 1), NULL, NULL))
-			named_add(&x, pg_cell(res, i, 0), pg_cell(res, i, 1),
-			    NULL, NULL);
-	(void)snprintf(cure, sizeof(cure), "ALTER ROLE \"%s\" BYPASSRLS;",
-	    PQuser(d->sql.pg));
+			named_add(d, &x, pg_cell(res, i, 0),
+			    pg_cell(res, i, 1), NULL, NULL);
+	(void)snprintf(cure, sizeof(cure), "ALTER ROLE %s BYPASSRLS;",
+	    pg_doctor_name(d, PQuser(d->sql.pg)));
 	if (x.n > 0)
 		pg_warning(d, "row security", cure, "%s: policies hide rows "
 		    "from the snapshot, while the stream carries them",
@@ -181,8 +181,9 @@ judge_unlogged(struct pg_doctor *d, struct leat_err *err)
 	for (int i = 0; i < PQntuples(res); i++)
 		if (pg_filters_table(&d->filters, pg_cell(res, i, 0),
 		    pg_cell(res, i, 1), NULL, NULL))
-			named_add(&x, pg_cell(res, i, 0), pg_cell(res, i, 1),
-			    "ALTER TABLE ", " SET LOGGED;");
+			named_add(d, &x, pg_cell(res, i, 0),
+			    pg_cell(res, i, 1), "ALTER TABLE ",
+			    " SET LOGGED;");
 	if (x.n > 0)
 		pg_warning(d, "unlogged tables", text_of(&x.cure), "%s: "
 		    "unlogged and foreign tables are not in the server's log, "

@@ -82,7 +82,7 @@ pg_emit_init(struct pg_emit *e, struct leat_task *t,
 	e->source[PG_SRC_CONNECTOR] = leat_cstring("postgresql");
 	e->source[PG_SRC_NAME] = leat_cstring(prefix);
 	e->source[PG_SRC_DB] = leat_cstring(db);
-	pg_emit_marker(e, "false");
+	pg_emit_marker(e, NULL);
 	pg_emit_transaction(e, 0, 0, 0);
 	pg_emit_clock(e);
 	return 0;
@@ -146,7 +146,8 @@ pg_emit_transaction(struct pg_emit *e, int64_t ts_us, int64_t txid,
 void
 pg_emit_marker(struct pg_emit *e, const char *marker)
 {
-	e->source[PG_SRC_SNAPSHOT] = leat_cstring(marker);
+	e->source[PG_SRC_SNAPSHOT] = marker == NULL ? leat_null() :
+	    leat_cstring(marker);
 }
 
 void

@@ -58,7 +58,10 @@ void pg_emit_clock(struct pg_emit *e);
 void pg_emit_transaction(struct pg_emit *e, int64_t ts_us, int64_t txid,
     uint64_t last_commit);
 
-/* What `source.snapshot` says from now on. */
+/*
+ * What `source.snapshot` says from now on; NULL: it is null, as Debezium's is
+ * outside of snapshots, and reads as its default, "false".
+ */
 void pg_emit_marker(struct pg_emit *e, const char *marker);
 
 /* The replication origin of the transaction; NULL: none. */

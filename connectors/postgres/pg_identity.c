@@ -158,9 +158,7 @@ write_alter(struct pg_conn *c, const struct pg_table *t, const struct rule *r,
     struct leat_buf *b)
 {
 	(void)leat_buf_add_str(b, "ALTER TABLE ");
-	pg_add_identifier(c, b, t->schema);
-	(void)leat_buf_add_byte(b, '.');
-	pg_add_identifier(c, b, t->name);
+	pg_add_table(c, b, t->schema, t->name);
 	(void)leat_buf_printf(b, " REPLICA IDENTITY %s", r->identity == 'd' ?
 	    "DEFAULT" : r->identity == 'f' ? "FULL" : r->identity == 'n' ?
 	    "NOTHING" : "USING INDEX ");

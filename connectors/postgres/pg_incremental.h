@@ -20,8 +20,11 @@
  * whose row was delivered, the largest key there was at the table's start. A
  * restart goes on behind the last row, without one twice.
  *
- * Files: pg_incremental.c (queue, signals, progress), _read.c (the connection),
- * _window.c (a chunk's rows), _sql.c, _state.c (as JSON).
+ * Files, in the order of a chunk's life: _queue.c (signals), pg_incremental.c
+ * (from chunk to chunk), _plan.c (a table's key and order), _conn.c (failures),
+ * _read.c (the steps), _statement.c and _sql.c (their text), _window.c (the
+ * rows), _stream.c (what changes meanwhile), _emit.c (records), _tell.c
+ * (notifications), _state.c (as JSON).
  */
 #ifndef LEAT_PG_INCREMENTAL_H
 #define LEAT_PG_INCREMENTAL_H
@@ -222,24 +225,5 @@ int pg_inc_restore(struct pg_incremental *inc, const struct leat_value *pos,
     struct leat_err *err);
 /* ,"incremental_snapshot":{..} for the task's status; nothing when idle. */
 void pg_inc_status(const struct pg_incremental *inc, struct leat_buf *b);
-
-/* ------------------------------------------- between the files of this part */
-
-/* Is `t` in the queue's text form within the limits? Adds it at the end. */
-int pg_inc_enqueue(struct pg_incremental *inc, const char *id,
-    const char *condition, const char *surrogate);
-void pg_inc_table_free(struct pg_inc_table *t);
-/* Ends the table in progress with a status and goes to the next. */
-void pg_inc_table_done(struct pg_incremental *inc, const char *status);
-/* Forgets the chunk in progress and its connection's transaction. */
-void pg_inc_drop_chunk(struct pg_incremental *inc);
-/* The chunk's rows were delivered. */
-void pg_inc_chunk_done(struct pg_incremental *inc);
-/* Starts on the first table: 0; 1: it was done at once; or an error. */
-int pg_inc_begin_table(struct pg_incremental *inc, struct leat_err *err);
-/* Starts reading a chunk. */
-int pg_inc_start_chunk(struct pg_incremental *inc, struct leat_err *err);
-/* A key as people read it: texts with commas. */
-void pg_inc_show_key(struct leat_buf *b, const struct leat_buf *key);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include <leat/json.h>
 
-#include "pg_incremental.h"
+#include "pg_incremental_parts.h"
 
 #define KEY "incremental_snapshot_"
 
@@ -173,11 +173,20 @@ pg_inc_restore(struct pg_incremental *inc, const struct leat_value *pos,
 
 /* ------------------------------------------------------------------ status */
 
+/* Of the table that is read, since this task began with it. */
+static int64_t
+rows_per_second(const struct pg_incremental *inc)
+{
+	int64_t ms = leat_mono_ms(inc->task) - inc->begun_ms;
+
+	return inc->begun && ms > 0 ?
+	    (inc->rows - inc->begun_rows) * 1000 / ms : 0;
+}
+
 void
 pg_inc_status(const struct pg_incremental *inc, struct leat_buf *b)
 {
-	int64_t ms = leat_mono_ms(inc->task) - inc->begun_ms;
-	int64_t rows = inc->rows - inc->begun_rows;
+	int64_t rate = rows_per_second(inc);
 
 	if (inc->first == NULL)
 		return;
@@ -185,8 +194,11 @@ pg_inc_status(const struct pg_incremental *inc, struct leat_buf *b)
 	add_text(b, inc->first->id);
 	(void)leat_buf_printf(b, ",\"tables_left\":%u,\"chunk\":%lld,"
 	    "\"rows\":%lld,\"rows_estimated\":%lld,\"rows_per_second\":%lld,"
-	    "\"paused\":%s}", inc->ntables, (long long)inc->chunk,
-	    (long long)inc->rows, (long long)inc->estimate,
-	    (long long)(inc->begun && ms > 0 ? rows * 1000 / ms : 0),
+	    "\"paused\":%s", inc->ntables, (long long)inc->chunk,
+	    (long long)inc->rows, (long long)inc->estimate, (long long)rate,
 	    inc->paused ? "true" : "false");
+	if (rate > 0 && inc->estimate >= inc->rows)
+		(void)leat_buf_printf(b, ",\"seconds_left\":%lld",
+		    (long long)((inc->estimate - inc->rows) / rate));
+	(void)leat_buf_add_byte(b, '}');
 }

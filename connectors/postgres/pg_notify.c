@@ -171,7 +171,7 @@ pg_notify(struct pg_notify *n, const char *id, const char *aggregate,
 {
 	struct pg_notice *one;
 
-	if (n->topic == NULL && !n->log)
+	if (!pg_notify_is_on(n))
 		return;
 	one = notice_new(n, fields, nfields);
 	if (one == NULL)

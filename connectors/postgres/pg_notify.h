@@ -69,6 +69,13 @@ void pg_notify_sweep(struct pg_notify *n);
 /* Adds those that wait to the batch. 0, or PG_CONV_NOMEM. */
 int pg_notify_flush(struct pg_notify *n, struct leat_batch *b);
 
+/* Does anybody listen? */
+static inline int
+pg_notify_is_on(const struct pg_notify *n)
+{
+	return n->topic != NULL || n->log;
+}
+
 static inline int
 pg_notify_waits(const struct pg_notify *n)
 {

@@ -147,14 +147,24 @@ const struct leat_option pg_source_options[] = {
 	    stream_params,
 	    "More options of pgoutput for the stream: name=value;name=value, "
 	    "such as origin=none (PostgreSQL 16 and newer)."),
+	ROW("streaming.protocol.version", NULL, CHOICE, 0, "auto", 0, 0,
+	    "auto,1,2,3,4", protocol,
+	    "Version of pgoutput's protocol; auto is the newest that the "
+	    "server knows: 2 since PostgreSQL 14, 3 since 15, 4 since 16."),
 	ROW("streaming.large.transactions", NULL, BOOL, 0, "false", 0, 0, NULL,
 	    stream_large,
 	    "Receive a large transaction while it runs, and deliver it at its "
 	    "commit: it takes room on disk here, and less waiting then "
 	    "(PostgreSQL 14 and newer)."),
+	ROW("streaming.two.phase", NULL, BOOL, 0, "false", 0, 0, NULL,
+	    two_phase,
+	    "Receive a prepared transaction at its PREPARE TRANSACTION, and "
+	    "deliver it at its COMMIT PREPARED (PostgreSQL 15 and newer). The "
+	    "slot remembers it: to switch it off again drop the slot."),
 	ROW("streaming.spool.directory", NULL, STRING, 0, "/var/tmp", 0, 0,
 	    NULL, spool_dir,
-	    "Where such transactions are kept until they commit."),
+	    "Where such and prepared transactions are kept until they "
+	    "commit."),
 	ROW("streaming.spool.max.bytes", NULL, BYTES, 0, "10737418240", 1,
 	    INT64_MAX, NULL, spool_max,
 	    "Most room that they take."),

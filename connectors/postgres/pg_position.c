@@ -64,6 +64,8 @@ pg_position_encode(const struct pg_position *p, struct leat_buf *b)
 		add_number(b, "txId", (uint64_t)p->txid);
 	add_number(b, "ts_usec", (uint64_t)p->ts_us);
 	add_number(b, "lsn_flush", p->flush);
+	if (p->prepared != 0)
+		add_number(b, "lsn_prepared", p->prepared);
 	if (p->final_lsn != 0) {
 		add_number(b, "final_lsn", p->final_lsn);
 		add_number(b, "tx_events", p->events);
@@ -101,6 +103,7 @@ get_numbers(const struct leat_value *map, struct pg_position *p)
 	    get_number(map, "lsn_proc", &proc) < 0 ||
 	    get_number(map, "lsn_commit", &p->lsn_commit) < 0 ||
 	    get_number(map, "lsn_flush", &p->flush) < 0 ||
+	    get_number(map, "lsn_prepared", &p->prepared) < 0 ||
 	    get_number(map, "final_lsn", &p->final_lsn) < 0 ||
 	    get_number(map, "tx_events", &p->events) < 0 ||
 	    get_number(map, "tx_records", &p->records) < 0 ||

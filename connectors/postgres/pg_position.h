@@ -21,7 +21,8 @@ enum { PG_POSITION_MAX = 1024 * 1024 };
 struct pg_position {
 	uint64_t lsn;		/* of the last event: lsn, lsn_proc */
 	uint64_t lsn_commit;	/* end of the last commit seen; 0: none */
-	uint64_t flush;		/* the server may be told so, once durable */
+	uint64_t flush;		/* whole transactions up to here are done */
+	uint64_t prepared;	/* PREPARE that the stream must come back to */
 	uint64_t final_lsn;	/* of a transaction delivered in part, or 0 */
 	uint64_t events;	/* its messages that are done */
 	uint64_t records;	/* records of the next message that are done */
@@ -34,6 +35,17 @@ struct pg_position {
 	uint32_t timeline;	/* of the log; 0: not known */
 	char system_id[24];	/* of the database cluster; "": not known */
 };
+
+/*
+ * Where the stream is to begin, and what the server may be told once this is
+ * durable: `flush`, or a PREPARE before it whose transaction is not decided.
+ */
+static inline uint64_t
+pg_position_confirmed(const struct pg_position *p)
+{
+	return p->prepared != 0 && p->prepared < p->flush ? p->prepared :
+	    p->flush;
+}
 
 /* Appends the JSON object; check b->failed. */
 void pg_position_encode(const struct pg_position *p, struct leat_buf *b);

@@ -34,6 +34,7 @@ pg_progress_init(struct pg_progress *p, const char *prefix,
 
 	*p = (struct pg_progress){ 0 };
 	leat_map_init(&p->oids);
+	leat_buf_init(&p->list, LIST_MAX);
 	leat_buf_init(&b, PARTITION_MAX);
 	(void)leat_buf_add_str(&b, "{\"server\":");
 	(void)leat_json_add_string(&b, prefix, strlen(prefix));
@@ -56,6 +57,7 @@ pg_progress_fini(struct pg_progress *p)
 {
 	drop_parts(p);
 	leat_map_fini(&p->oids);
+	leat_buf_fini(&p->list);
 	free(p->partition);
 	p->partition = NULL;
 }
@@ -66,9 +68,13 @@ pg_progress_reset(struct pg_progress *p, int64_t id)
 	leat_map_fini(&p->oids);
 	leat_map_init(&p->oids);
 	drop_parts(p);
+	leat_buf_reset(&p->list);
+	(void)leat_buf_add_str(&p->list, "{\"snapshot_id\":");
+	(void)leat_buf_add_i64(&p->list, id);
+	(void)leat_buf_add_str(&p->list, ",\"finished\":[");
 	p->id = id;
 	p->dirty = p->stored;
-	p->full = 0;
+	p->full = p->cut = 0;
 }
 
 int
@@ -76,8 +82,17 @@ pg_progress_add(struct pg_progress *p, uint32_t oid, struct leat_err *err)
 {
 	struct leat_str key = { (const char *)&oid, sizeof(oid) };
 
+	if (pg_progress_has(p, oid))
+		return 0;
 	p->dirty = 1;
 	pg_progress_drop_part(p, oid);
+	if (p->list.len > FINISHED_MAX) {
+		p->cut = 1;
+	} else {
+		if (p->oids.len > 0)
+			(void)leat_buf_add_byte(&p->list, ',');
+		(void)leat_buf_add_u64(&p->list, oid);
+	}
 	return leat_map_set(&p->oids, key, p, NULL) < 0 ? no_memory(err) : 0;
 }
 
@@ -262,52 +277,35 @@ write_parts(const struct pg_progress *p, struct leat_buf *b)
 	(void)leat_buf_add_byte(b, ']');
 }
 
-/* As many of the finished tables as there is room for. */
-static void
-write_list(struct pg_progress *p, struct leat_buf *b)
+/* Valid until the list grows: the text up to here, parts and its end. */
+static const char *
+list_text(struct pg_progress *p)
 {
-	const struct leat_map_entry *e;
-	const char *sep = "";
-	uint32_t oid;
-	size_t it = 0;
+	const char *text;
+	size_t len = p->list.len;
 
-	(void)leat_buf_add_str(b, "{\"snapshot_id\":");
-	(void)leat_buf_add_i64(b, p->id);
-	(void)leat_buf_add_str(b, ",\"finished\":[");
-	while ((e = leat_map_next(&p->oids, &it)) != NULL) {
-		if (b->len > FINISHED_MAX) {
-			p->full = 1;
-			break;
-		}
-		memcpy(&oid, e->key, sizeof(oid));
-		(void)leat_buf_add_str(b, sep);
-		(void)leat_buf_add_u64(b, oid);
-		sep = ",";
-	}
-	(void)leat_buf_add_byte(b, ']');
-	if (p->nparts > 0 && !p->full)
-		write_parts(p, b);
-	(void)leat_buf_add_byte(b, '}');
+	(void)leat_buf_add_byte(&p->list, ']');
+	if (p->nparts > 0 && !p->cut)
+		write_parts(p, &p->list);
+	(void)leat_buf_add_byte(&p->list, '}');
+	text = leat_buf_cstr(&p->list);
+	p->list.len = len;
+	return text;
 }
 
 int
 pg_progress_give(struct pg_progress *p, struct leat_batch *b,
     struct leat_err *err)
 {
-	struct leat_buf list;
-	int rc = 0;
+	const char *text;
 
 	if (!p->dirty || p->full)
 		return 0;
-	leat_buf_init(&list, LIST_MAX);
-	write_list(p, &list);
-	if (leat_buf_cstr(&list) == NULL ||
-	    leat_batch_position(b, p->partition, leat_buf_cstr(&list)) < 0)
-		rc = no_memory(err);
-	leat_buf_fini(&list);
-	if (rc < 0)
-		return rc;
-	p->stored = 1;
+	text = list_text(p);
+	if (text == NULL || leat_batch_position(b, p->partition, text) < 0)
+		return no_memory(err);
 	p->dirty = 0;
+	p->stored = 1;
+	p->full = p->cut;
 	return 0;
 }

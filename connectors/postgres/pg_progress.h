@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+#include <leat/buf.h>
 #include <leat/connector.h>
 #include <leat/map.h>
 
@@ -32,6 +33,8 @@ struct pg_progress {
 	int64_t id;		/* of the snapshot: when it began, in us */
 	char *partition;	/* JSON text */
 	struct leat_map oids;	/* of tables that are finished */
+	struct leat_buf list;	/* the same as text, but for its end */
+	int cut;		/* not all of them are in it */
 	struct pg_part parts[PG_PARTS_MAX];
 	uint32_t nparts;
 	int dirty;		/* differs from what is stored */

@@ -4,9 +4,12 @@
  * publication.autocreate.mode says; see pg_slot.h.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <leat/buf.h>
+#include <leat/map.h>
 
 #include "pg_slot.h"
 
@@ -22,6 +25,12 @@ enum {
 	COL_VIA_ROOT,
 	COL_SCHEMAS
 };
+
+static int
+no_memory(struct leat_err *err)
+{
+	return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
+}
 
 static int
 run_sql(struct pg_conn *c, struct leat_buf *b, const char *what,
@@ -97,37 +106,63 @@ add_options(struct leat_buf *b, const struct pg_config *cfg, int version)
 
 /* ------------------------------------------------------------------ tables */
 
-/* A partition comes with its root: is that among the tables? */
 static int
-has_root_among(const struct pg_tables *tables, const struct pg_table *t)
+add_oid(struct leat_map *set, uint32_t oid)
 {
-	for (uint32_t i = 0; t->root != NULL && i < tables->len; i++) {
-		const struct pg_table *p = &tables->items[i];
-		size_t n = strlen(p->schema);
+	struct leat_str key = { (const char *)&oid, sizeof(oid) };
 
-		if (p->kind == 'p' && strncmp(t->root, p->schema, n) == 0 &&
-		    t->root[n] == '.' && strcmp(t->root + n + 1, p->name) == 0)
-			return 1;
-	}
-	return 0;
+	return leat_map_set(set, key, set, NULL);
 }
 
+static int
+has_oid(const struct leat_map *set, uint32_t oid)
+{
+	struct leat_str key = { (const char *)&oid, sizeof(oid) };
+
+	return leat_map_get(set, key) != NULL;
+}
+
+/* Partitioned tables among these, as "schema.table". */
+static int
+list_roots(const struct pg_tables *tables, struct leat_map *ret_roots)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < tables->len && rc == 0; i++) {
+		const struct pg_table *t = &tables->items[i];
+		char name[256];
+
+		if (t->kind != 'p')
+			continue;
+		(void)snprintf(name, sizeof(name), "%s.%s", t->schema, t->name);
+		rc = leat_map_set(ret_roots, leat_str_c(name), ret_roots, NULL);
+	}
+	return rc;
+}
+
+/* All but those in `skip`, which may be NULL; a partition comes by its root. */
 static uint32_t
 add_tables(struct pg_conn *c, struct leat_buf *b,
-    const struct pg_tables *tables, const uint8_t *skip)
+    const struct pg_tables *tables, const struct leat_map *skip)
 {
+	struct leat_map roots = { 0 };
 	uint32_t n = 0;
 
+	if (list_roots(tables, &roots) < 0)
+		b->failed = true;
 	for (uint32_t i = 0; i < tables->len; i++) {
 		const struct pg_table *t = &tables->items[i];
 
-		if ((skip != NULL && skip[i]) || has_root_among(tables, t))
+		if ((skip != NULL && has_oid(skip, t->oid)) ||
+		    (t->root != NULL && leat_map_get_c(&roots, t->root) !=
+		    NULL))
 			continue;
 		(void)leat_buf_add_str(b, n++ == 0 ? " " : ", ");
 		pg_add_identifier(c, b, t->schema);
 		(void)leat_buf_add_byte(b, '.');
 		pg_add_identifier(c, b, t->name);
 	}
+	leat_map_fini(&roots);
 	return n;
 }
 
@@ -158,8 +193,8 @@ create_publication(struct pg_conn *c, const struct pg_config *cfg,
 
 static int
 alter_publication(struct pg_conn *c, const struct pg_config *cfg,
-    const char *verb, const struct pg_tables *tables, const uint8_t *skip,
-    struct leat_err *err)
+    const char *verb, const struct pg_tables *tables,
+    const struct leat_map *skip, struct leat_err *err)
 {
 	struct leat_buf b;
 	int rc = 0;
@@ -172,7 +207,7 @@ alter_publication(struct pg_conn *c, const struct pg_config *cfg,
 		rc = run_sql(c, &b, "adjust the publication", err);
 		if (rc == 0)
 			leat_log_notice(c->task, "publication changed",
-			    "sql=\"%s\"", leat_buf_cstr(&b));
+			    "sql=\"%.400s\"", leat_buf_cstr(&b));
 	}
 	leat_buf_fini(&b);
 	return rc;
@@ -194,42 +229,29 @@ read_members(struct pg_conn *c, const char *name, PGresult **ret,
 	    " WHERE p.pubname = $1", 1, params);
 }
 
-static int
-is_member(const PGresult *members, uint32_t oid)
-{
-	for (int i = 0; i < PQntuples(members); i++)
-		if ((uint32_t)pg_cell_i64(members, i, 0) == oid)
-			return 1;
-	return 0;
-}
-
 /* Members that are not wanted any more, as a list of tables. */
 static int
 drop_strangers(struct pg_conn *c, const struct pg_config *cfg,
-    const struct pg_tables *tables, const PGresult *members,
-    struct leat_arena *a, struct leat_err *err)
+    const struct leat_map *wanted, const PGresult *members,
+    struct leat_err *err)
 {
 	struct pg_tables out = { 0 };
+	int n = PQntuples(members), rc;
 
-	out.items = leat_arena_calloc(a, (size_t)PQntuples(members),
-	    sizeof(*out.items));
+	out.items = calloc((size_t)n + 1, sizeof(*out.items));
 	if (out.items == NULL)
-		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
-		    "out of memory");
-	for (int i = 0; i < PQntuples(members); i++) {
-		uint32_t oid = (uint32_t)pg_cell_i64(members, i, 0);
-		int wanted = 0;
-
-		for (uint32_t j = 0; j < tables->len && !wanted; j++)
-			wanted = tables->items[j].oid == oid;
-		if (wanted)
+		return no_memory(err);
+	for (int i = 0; i < n; i++) {
+		if (has_oid(wanted, (uint32_t)pg_cell_i64(members, i, 0)))
 			continue;
 		out.items[out.len].schema = pg_cell(members, i, 1);
 		out.items[out.len].name = pg_cell(members, i, 2);
 		out.len++;
 	}
-	return out.len == 0 ? 0 : alter_publication(c, cfg, "DROP", &out, NULL,
+	rc = out.len == 0 ? 0 : alter_publication(c, cfg, "DROP", &out, NULL,
 	    err);
+	free(out.items);
+	return rc;
 }
 
 /* filtered: the publication gets exactly the captured tables. */
@@ -237,27 +259,23 @@ static int
 sync_publication(struct pg_conn *c, const struct pg_config *cfg,
     const struct pg_tables *tables, struct leat_err *err)
 {
+	struct leat_map have = { 0 }, wanted = { 0 };
 	PGresult *members = NULL;
-	struct leat_arena a;
-	uint8_t *skip;
-	int rc = read_members(c, cfg->publication, &members, err);
+	int failed = 0, rc = read_members(c, cfg->publication, &members, err);
 
 	if (rc < 0)
 		return rc;
-	leat_arena_init(&a, 4096, SQL_MAX);
-	skip = leat_arena_calloc(&a, tables->len, 1);
-	if (skip == NULL) {
-		rc = leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
-		    "out of memory");
-		goto done;
-	}
+	for (int i = 0; i < PQntuples(members); i++)
+		failed |= add_oid(&have, (uint32_t)pg_cell_i64(members, i,
+		    0)) < 0;
 	for (uint32_t i = 0; i < tables->len; i++)
-		skip[i] = (uint8_t)is_member(members, tables->items[i].oid);
-	rc = alter_publication(c, cfg, "ADD", tables, skip, err);
+		failed |= add_oid(&wanted, tables->items[i].oid) < 0;
+	rc = failed ? no_memory(err) : alter_publication(c, cfg, "ADD",
+	    tables, &have, err);
 	if (rc == 0)
-		rc = drop_strangers(c, cfg, tables, members, &a, err);
-done:
-	leat_arena_fini(&a);
+		rc = drop_strangers(c, cfg, &wanted, members, err);
+	leat_map_fini(&have);
+	leat_map_fini(&wanted);
 	PQclear(members);
 	return rc;
 }

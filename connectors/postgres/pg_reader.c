@@ -45,9 +45,7 @@ add_name_check(struct leat_buf *b, const struct pg_conn *c,
 	char *literal = NULL;
 
 	leat_buf_init(&name, SQL_MAX);
-	pg_add_identifier(c, &name, t->schema);
-	(void)leat_buf_add_byte(&name, '.');
-	pg_add_identifier(c, &name, t->name);
+	pg_add_table(c, &name, t->schema, t->name);
 	if (leat_buf_cstr(&name) != NULL)
 		literal = PQescapeLiteral(c->pg, leat_buf_cstr(&name),
 		    name.len);

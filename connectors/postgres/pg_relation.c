@@ -12,7 +12,7 @@
 #include "pg_schema.h"
 
 enum {
-	RELATION_CHUNK = 8 * 1024,
+	RELATION_CHUNK = 2 * 1024,	/* small: there may be thousands */
 	RELATION_MAX = 16 * 1024 * 1024
 };
 

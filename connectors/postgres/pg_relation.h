@@ -46,6 +46,7 @@ struct pg_relation {
 	uint32_t nkeys;		/* 0: no key */
 	uint32_t key_in_identity;	/* old rows carry the whole key */
 	uint32_t any_label;	/* accept enum labels that are not known */
+	uint32_t superseded;	/* described anew meanwhile: pg_prepared.h */
 	const char *schema;
 	const char *name;
 	const char *topic;

@@ -121,8 +121,20 @@ move_to_slot(struct pg_conn *repl, const struct pg_config *cfg,
 	    " to=" PG_LSN_FMT, cfg->slot, PG_LSN_ARGS(pos->flush),
 	    PG_LSN_ARGS(slot->confirmed_lsn));
 	pos->flush = slot->confirmed_lsn;
-	pos->final_lsn = 0;
+	pos->final_lsn = pos->prepared = 0;
 	pos->events = pos->records = 0;
+	return 1;
+}
+
+static int
+forget_prepared(struct pg_conn *repl, const struct pg_slot *slot,
+    struct pg_position *pos)
+{
+	leat_log_warn(repl->task, "prepared transactions are skipped, as "
+	    "offset.mismatch.strategy accepts", "from=" PG_LSN_FMT
+	    " to=" PG_LSN_FMT, PG_LSN_ARGS(pos->prepared),
+	    PG_LSN_ARGS(slot->confirmed_lsn));
+	pos->prepared = 0;
 	return 1;
 }
 
@@ -162,6 +174,23 @@ check_place(struct pg_conn *repl, const struct pg_config *cfg,
 	return 1;
 }
 
+/* The server sends a prepared transaction at its PREPARE and never again. */
+static int
+check_prepared(struct pg_conn *repl, const struct pg_config *cfg,
+    const struct pg_slot *slot, struct pg_position *pos, struct leat_err *err)
+{
+	if (pos->prepared == 0 || slot->confirmed_lsn <= pos->prepared)
+		return 1;
+	if (accepts_hole(cfg->mismatch_strategy))
+		return forget_prepared(repl, slot, pos);
+	REFUSE(err, "replication slot '%s' stands at " PG_LSN_FMT ", ahead of "
+	    "the PREPARE at " PG_LSN_FMT " whose transaction was not "
+	    "delivered: somebody else read from it; %s; or accept the hole by "
+	    "offset.mismatch.strategy=trust_slot", cfg->slot,
+	    PG_LSN_ARGS(slot->confirmed_lsn), PG_LSN_ARGS(pos->prepared), cure);
+	return 0;
+}
+
 int
 pg_resume_check(struct pg_conn *repl, const struct pg_config *cfg,
     const struct pg_server *srv, const struct pg_slot *slot,
@@ -180,5 +209,7 @@ pg_resume_check(struct pg_conn *repl, const struct pg_config *cfg,
 		rc = check_timeline(repl, srv, pos, err);
 	if (rc > 0)
 		rc = check_place(repl, cfg, srv, slot, pos, err);
+	if (rc > 0)
+		rc = check_prepared(repl, cfg, slot, pos, err);
 	return rc;
 }

@@ -18,6 +18,31 @@ no_memory(struct leat_err *err)
 	return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
 }
 
+/*
+ * Replaces what a topic's name cannot have, by one underscore for each of
+ * Java's characters, of which a letter beyond U+FFFF is two.
+ */
+static void
+make_topic(char *s)
+{
+	char *to = s;
+
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if ((c & 0xc0) == 0x80)	/* within a character */
+			continue;
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || c == '.' || c == '-')
+			*to++ = (char)c;
+		else
+			*to++ = '_';
+		if (c >= 0xf0)
+			*to++ = '_';
+	}
+	*to = '\0';
+}
+
 char *
 pg_topic_name(struct leat_arena *a, const char *prefix, const char *delimiter,
     const char *schema, const char *table)
@@ -27,11 +52,7 @@ pg_topic_name(struct leat_arena *a, const char *prefix, const char *delimiter,
 
 	if (s == NULL)
 		return NULL;
-	for (char *p = s; *p != '\0'; p++)
-		if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-		    (*p >= '0' && *p <= '9') || *p == '.' || *p == '_' ||
-		    *p == '-'))
-			*p = '_';
+	make_topic(s);
 	if (strlen(s) > TOPIC_MAX)
 		s[TOPIC_MAX] = '\0';
 	return s;

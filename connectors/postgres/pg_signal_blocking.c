@@ -259,6 +259,8 @@ commit_of(const char *frame, size_t len)
 	if (*msg == PGO_BEGIN)
 		return leat_get_u64(msg + 1);
 	/* One that was streamed: its messages come with its commit. */
+	if (*msg == PGO_COMMIT_PREPARED)
+		return leat_get_u64(msg + 2);
 	return *msg == PGO_STREAM_COMMIT ? leat_get_u64(msg + 6) : 0;
 }
 

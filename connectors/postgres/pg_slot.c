@@ -35,6 +35,7 @@ judge_slot(const PGresult *res, const char *name, struct pg_slot *s,
 	(void)snprintf(s->reason, sizeof(s->reason), "%.31s",
 	    pg_cell(res, 0, 10));
 	s->failover = pg_cell(res, 0, 11)[0] == 't';
+	s->two_phase = pg_cell(res, 0, 12)[0] == 't';
 	s->lost = strcmp(s->wal_status, "lost") == 0 || s->reason[0] != '\0';
 	return 0;
 }
@@ -70,13 +71,14 @@ write_slot_query(char *to, size_t size, int version)
 	    "  restart_lsn)::int8,"
 	    " (SELECT extract(epoch FROM clock_timestamp() -"
 	    "  min(xact_start))::int8 FROM pg_catalog.pg_stat_activity"
-	    "  WHERE backend_xid IS NOT NULL), %s"
+	    "  WHERE backend_xid IS NOT NULL), %s, %s"
 	    " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
 	    version >= 130000 ? "wal_status" : "''",
 	    version >= 170000 ? "invalidation_reason, failover" :
 	    version >= 160000 ?
 	    "CASE WHEN conflicting THEN 'rows_removed' END, false" :
-	    "NULL::text, false");
+	    "NULL::text, false",
+	    version >= 140000 ? "two_phase" : "false");
 }
 
 int

@@ -24,6 +24,7 @@ struct pg_slot {
 	int64_t retained_bytes;	/* log that is kept for it */
 	int64_t oldest_tx_s;	/* age of the server's oldest transaction */
 	int failover;		/* a standby keeps a copy (17 and newer) */
+	int two_phase;		/* transactions come at their PREPARE */
 	char wal_status[16];
 	char reason[32];	/* of the invalidation, from 17 on */
 };

@@ -16,7 +16,8 @@
 enum {
 	SNAPSHOT_CHUNK = 16 * 1024,
 	SNAPSHOT_MAX = 256 * 1024 * 1024,
-	NAME_MAX_LEN = 64	/* of an exported snapshot */
+	NAME_MAX_LEN = 64,	/* of an exported snapshot */
+	NAMES_MAX = 4 * 1024 * 1024
 };
 
 /* What the first transaction sees: xmin:xmax:xip. */
@@ -202,6 +203,7 @@ static void
 prepare(struct pg_snapshot *s, const struct pg_snapshot_request *rq)
 {
 	leat_arena_init(&s->arena, SNAPSHOT_CHUNK, SNAPSHOT_MAX);
+	leat_buf_init(&s->names, NAMES_MAX);
 	s->epoll_fd = -1;
 	s->lsn = rq->lsn;
 	s->next_table = s->turn = 0;

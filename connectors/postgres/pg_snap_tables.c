@@ -296,15 +296,6 @@ add_columns(const struct pg_relation *rel, const struct pg_conn *c,
 	}
 }
 
-static void
-add_table(const struct pg_table *t, const struct pg_conn *c,
-    struct leat_buf *b)
-{
-	pg_add_identifier(c, b, t->schema);
-	(void)leat_buf_add_byte(b, '.');
-	pg_add_identifier(c, b, t->name);
-}
-
 /*
  * A plain table is copied directly. A part of one, a partitioned one, which is
  * published under its own name, and one with a row filter need a query.
@@ -319,7 +310,7 @@ pg_snap_tables_copy(const struct pg_snap_table *st, uint32_t piece,
 	(void)leat_buf_add_str(b, "COPY ");
 	if (t->kind == 'r' && t->row_filter == NULL && whole &&
 	    st->select == NULL) {
-		add_table(t, c, b);
+		pg_add_table(c, b, t->schema, t->name);
 		(void)leat_buf_add_str(b, " (");
 		add_columns(st->rel, c, b);
 		(void)leat_buf_add_str(b, ") TO STDOUT");
@@ -334,7 +325,7 @@ pg_snap_tables_copy(const struct pg_snap_table *st, uint32_t piece,
 		return;
 	}
 	(void)leat_buf_add_str(b, t->kind == 'r' ? " FROM ONLY " : " FROM ");
-	add_table(t, c, b);
+	pg_add_table(c, b, t->schema, t->name);
 	if (!whole) {
 		(void)leat_buf_add_str(b, " WHERE");
 		pg_snap_pieces_where(&st->plan[piece], b);
@@ -358,7 +349,8 @@ lock_some(struct pg_snapshot *s, uint32_t from, uint32_t to,
 	(void)leat_buf_add_str(&b, "LOCK TABLE ");
 	for (uint32_t i = from; i < to; i++) {
 		(void)leat_buf_add_str(&b, i > from ? ", " : "");
-		add_table(&s->tables.items[i], s->conn, &b);
+		pg_add_table(s->conn, &b, s->tables.items[i].schema,
+		    s->tables.items[i].name);
 	}
 	(void)leat_buf_add_str(&b, " IN ACCESS SHARE MODE");
 	rc = leat_buf_cstr(&b) == NULL ? no_memory(err) :

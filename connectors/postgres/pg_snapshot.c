@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "pg_copy_text.h"
@@ -23,11 +23,24 @@ enum {
 	SQL_MAX = 1024 * 1024,
 	TURN_ROWS = 256,	/* of one reader before the next is asked */
 	NO_MEMORY_WAIT_MS = 10,
+	GATHER_MS = 20,
 	NO_ROOM_MS = 30000,	/* an empty batch that takes not one row */
 	LARGE_ROW = 8 * 1024 * 1024
 };
 
 /* ----------------------------------------------------------- notifications */
+
+/* The names of all tables, put together once. */
+static const char *
+all_names(struct pg_snapshot *s)
+{
+	uint32_t n = s->names.len > 0 ? 0 : s->tables.len;
+
+	for (uint32_t i = 0; i < n; i++)
+		(void)leat_buf_printf(&s->names, "%s%s.%s", i == 0 ? "" : ",",
+		    s->tables.items[i].schema, s->tables.items[i].name);
+	return leat_buf_cstr(&s->names);
+}
 
 /* With a table, if it is about one, and its rows when they count. */
 static void
@@ -35,31 +48,25 @@ tell(struct pg_snapshot *s, const char *type, const struct pg_snap_table *st,
     const char *status)
 {
 	struct pg_notify_field f[4] = { { "data_collections", NULL } };
-	struct leat_buf names, table;
-	char rows[24] = "";
+	char table[256] = "", rows[24] = "";
 
-	leat_buf_init(&names, SQL_MAX);
-	leat_buf_init(&table, SQL_MAX);
-	for (uint32_t i = 0; i < s->tables.len && st != NULL; i++)
-		(void)leat_buf_printf(&names, "%s%s.%s", i == 0 ? "" : ",",
-		    s->tables.items[i].schema, s->tables.items[i].name);
+	if (!pg_notify_is_on(s->notify))
+		return;
 	if (st != NULL) {
-		(void)leat_buf_printf(&table, "%s.%s", st->t->schema,
+		(void)snprintf(table, sizeof(table), "%s.%s", st->t->schema,
 		    st->t->name);
 		(void)snprintf(rows, sizeof(rows), "%lld",
 		    (long long)st->rows);
 	}
-	f[0].value = st == NULL ? NULL : leat_buf_cstr(&names);
+	f[0].value = st == NULL ? NULL : all_names(s);
 	f[1].name = status == NULL ? "current_collection_in_progress" :
 	    "scanned_collection";
-	f[1].value = st == NULL ? NULL : leat_buf_cstr(&table);
+	f[1].value = st == NULL ? NULL : table;
 	f[2].name = "total_rows_scanned";
 	f[2].value = status == NULL ? NULL : rows;
 	f[3].name = "status";
 	f[3].value = status;
 	pg_notify(s->notify, s->notify_id, PG_NOTIFY_INITIAL, type, f, 4);
-	leat_buf_fini(&names);
-	leat_buf_fini(&table);
 }
 
 void
@@ -273,7 +280,8 @@ end_piece(struct pg_snapshot *s, struct pg_reader *r, struct leat_batch *b,
 		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
 		    "table %s.%s was renamed, truncated or rewritten since the "
 		    "snapshot began: it is read again; "
-		    "snapshot.locking.mode=shared keeps tables as they are", st->t->schema, st->t->name);
+		    "snapshot.locking.mode=shared keeps tables as they are",
+		    st->t->schema, st->t->name);
 	if (st->ended + 1 == st->pieces && st->held != NULL &&
 	    s->tail != NULL) {
 		/* This table's last row follows that of the tail. */
@@ -307,7 +315,7 @@ finish(struct pg_snapshot *s, struct leat_batch *b, struct leat_err *err)
 		return leat_err_wrap(err, "end the snapshot");
 	leat_log_notice(s->task, "snapshot completed",
 	    "tables=%u rows=%lld", s->tables.len, (long long)s->rows);
-	pg_emit_marker(s->emit, "false");
+	pg_emit_marker(s->emit, NULL);
 	tell(s, "COMPLETED", NULL, NULL);
 	s->done = 1;
 	return 1;
@@ -381,13 +389,39 @@ turns(struct pg_snapshot *s, struct leat_batch *b, struct leat_err *err)
 	return is_over(s) && !is_full(s, b) ? finish(s, b, err) : 0;
 }
 
+static int
+socket_of(const struct pg_snapshot *s)
+{
+	return s->epoll_fd >= 0 ? s->epoll_fd :
+	    PQsocket(s->readers[0].conn->pg);
+}
+
+/*
+ * Small tables come one with each answer of the server. What comes within a
+ * moment is one batch, or each of them would be a commit of its own.
+ */
+static int
+gather(struct pg_snapshot *s, struct leat_batch *b, struct leat_err *err)
+{
+	int64_t until = leat_mono_ms(s->task) + GATHER_MS, left = GATHER_MS;
+	struct pollfd p = { .events = POLLIN };
+	int rc = turns(s, b, err);
+
+	while (rc == 0 && b->nrecords > 0 && !is_full(s, b) && left > 0) {
+		p.fd = socket_of(s);
+		if (poll(&p, 1, (int)left) <= 0)
+			break;
+		rc = turns(s, b, err);
+		left = until - leat_mono_ms(s->task);
+	}
+	return rc;
+}
+
 static void
 wait_for_more(struct pg_snapshot *s)
 {
-	int fd = s->epoll_fd >= 0 ? s->epoll_fd :
-	    PQsocket(s->readers[0].conn->pg);
-
-	leat_wait(s->task, fd, LEAT_WAIT_READ, s->cfg->poll_interval_ms);
+	leat_wait(s->task, socket_of(s), LEAT_WAIT_READ,
+	    s->cfg->poll_interval_ms);
 }
 
 static const struct pg_snap_table *
@@ -438,7 +472,7 @@ pg_snapshot_poll(struct pg_snapshot *s, struct leat_batch *b,
 		return 0;
 	}
 	pg_emit_transaction(s->emit, s->ts_us, s->txid, 0);
-	rc = turns(s, b, err);
+	rc = gather(s, b, err);
 	if (rc == 1 || (rc < 0 && rc != PG_CONV_NOMEM))
 		return rc;
 	if (b->nrecords == 0 && rc == PG_CONV_NOMEM)
@@ -461,6 +495,7 @@ pg_snapshot_fini(struct pg_snapshot *s)
 		(void)close(s->epoll_fd);
 	free(s->readers);
 	leat_arena_fini(&s->arena);
+	leat_buf_fini(&s->names);
 	s->readers = NULL;
 	s->nreaders = 0;
 	s->states = NULL;

@@ -19,6 +19,8 @@
 #ifndef LEAT_PG_SNAPSHOT_H
 #define LEAT_PG_SNAPSHOT_H
 
+#include <leat/buf.h>
+
 #include "pg_emit.h"
 #include "pg_notify.h"
 #include "pg_progress.h"
@@ -92,6 +94,7 @@ struct pg_snapshot {
 	struct leat_arena arena;
 	struct pg_tables tables;
 	struct pg_snap_table *states;	/* one for each of them */
+	struct leat_buf names;	/* of the tables, for notifications */
 	uint32_t next_table;	/* the one that is handed out */
 	uint32_t tables_done;
 	uint32_t tables_before;	/* finished by an earlier part */

@@ -321,6 +321,9 @@ begin_snapshot(struct pg_source *s, const struct pg_new_slot *slot,
 		.flush = s->snap.lsn, .ts_us = s->snap.ts_us,
 		.txid = s->snap.txid, .snapshot = 1,
 		.snapshot_id = s->progress.id };
+	/* What was prepared before, and commits behind the snapshot. */
+	if (s->slot.exists && s->slot.two_phase)
+		s->pos.prepared = s->slot.confirmed_lsn;
 	set_system(s);
 	s->phase = PHASE_SNAPSHOT;
 	return 0;
@@ -417,7 +420,7 @@ pg_start_stream(struct pg_source *s, struct leat_err *err)
 		rc = open_replication(s, err);
 		if (rc == 0)
 			rc = pg_stream_start(&s->stream, &s->pos, &s->server,
-			    err);
+			    s->slot.two_phase, err);
 	}
 	if (rc < 0)
 		return slot_in_use(s, err);

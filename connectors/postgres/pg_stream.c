@@ -13,6 +13,7 @@
 #include "pg_apply.h"
 #include "pg_command.h"
 #include "pg_meter.h"
+#include "pg_prepared.h"
 
 enum {
 	SQL_MAX = 64 * 1024,
@@ -55,6 +56,30 @@ load_counts(struct pg_stream *s, struct leat_err *err)
 	return text == NULL ? 0 : pg_txmeta_load(&s->emit->tx, text, err);
 }
 
+/* Streams what the options ask for and the server has. */
+static void
+choose_modes(struct pg_stream *s, struct pg_command *c, int two_phase)
+{
+	const struct pg_config *cfg = s->cfg;
+	int version = s->repl->version;
+
+	*c = (struct pg_command){ .from = s->start_lsn,
+		.protocol = pg_command_protocol(cfg, version) };
+	c->streaming = cfg->stream_large && c->protocol >= 2;
+	c->two_phase = cfg->two_phase && c->protocol >= 3;
+	s->two_phase = two_phase || c->two_phase;
+	if (cfg->stream_large && !c->streaming)
+		leat_log_warn(s->task, "streaming.large.transactions needs "
+		    "PostgreSQL 14", "server=%d", version / 10000);
+	if (cfg->two_phase && !c->two_phase)
+		leat_log_warn(s->task, "streaming.two.phase needs PostgreSQL "
+		    "15", "server=%d", version / 10000);
+	else if (two_phase && !cfg->two_phase)
+		leat_log_notice(s->task, "the slot decodes prepared "
+		    "transactions at their PREPARE, whatever "
+		    "streaming.two.phase says", "slot=%s", cfg->slot);
+}
+
 static int
 explain_start(const struct pg_stream *s, struct leat_err *err)
 {
@@ -65,15 +90,23 @@ explain_start(const struct pg_stream *s, struct leat_err *err)
 		    "does not know all of '%s'", s->repl->version / 10000,
 		    s->cfg->stream_params);
 	}
+	if (s->cfg->protocol != 0 && err != NULL &&
+	    strstr(err->text, "client sent proto_version") != NULL) {
+		err->cls = LEAT_CLS_CONFIG;
+		return leat_err_wrap(err, "streaming.protocol.version: "
+		    "PostgreSQL %d does not know version %d",
+		    s->repl->version / 10000, (int)s->cfg->protocol);
+	}
 	return leat_err_wrap(err, "start streaming from slot '%s'",
 	    s->cfg->slot);
 }
 
 int
 pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
-    const struct pg_server *srv, struct leat_err *err)
+    const struct pg_server *srv, int two_phase, struct leat_err *err)
 {
 	int64_t now = leat_mono_ms(s->task);
+	struct pg_command how;
 	struct leat_buf b;
 	int rc;
 
@@ -84,7 +117,10 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 	s->resume_final = pos->final_lsn;
 	s->resume_events = pos->events;
 	s->resume_records = pos->records;
-	s->confirmed = s->told = pos->flush;
+	s->start_lsn = s->confirmed = pg_position_confirmed(pos);
+	s->resend_until = s->start_lsn < pos->flush ? pos->flush : 0;
+	s->in_prepared = s->replays_prepared = 0;
+	s->told = 0;
 	s->server_end = pos->flush;
 	s->status_ms = status_interval(s->cfg, srv);
 	s->next_status = now + s->status_ms;
@@ -98,12 +134,14 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 	if (rc < 0)
 		return rc;
 	pg_spools_fini(&s->spools);
-	rc = pg_spools_init(&s->spools, s->task, s->cfg, s->repl->version, err);
+	pg_prepared_fini(s);
+	rc = pg_spools_init(&s->spools, s->task, s->cfg, err);
 	if (rc < 0)
 		return rc;
 	pg_meter_init(s);
+	choose_modes(s, &how, two_phase);
 	leat_buf_init(&b, SQL_MAX);
-	pg_command_write(s->repl, s->cfg, s->pos.flush, s->spools.enabled, &b);
+	pg_command_write(s->repl, s->cfg, &how, &b);
 	rc = leat_buf_cstr(&b) == NULL ?
 	    leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory") :
 	    pg_copy_start(s->repl, leat_buf_cstr(&b), err);
@@ -114,40 +152,10 @@ pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
 	}
 	pg_watch_init(&s->watch, s->rels->conn, s->repl, s->cfg, s->emit);
 	leat_metric_set(s->m_connected, 1);
-	leat_log_notice(s->task, "streaming", "slot=%s lsn=" PG_LSN_FMT,
-	    s->cfg->slot, PG_LSN_ARGS(s->pos.flush));
+	leat_log_notice(s->task, "streaming", "slot=%s lsn=" PG_LSN_FMT
+	    " protocol=%d", s->cfg->slot, PG_LSN_ARGS(s->start_lsn),
+	    how.protocol);
 	return 0;
-}
-
-/* ------------------------------------------------------------------- queue */
-
-static void
-queue_pop(struct pg_queue *q)
-{
-	q->bytes -= q->items[q->head].len;
-	PQfreemem(q->items[q->head].data);
-	q->items[q->head].data = NULL;
-	q->head = (q->head + 1) % PG_QUEUE_FRAMES;
-	q->len--;
-}
-
-static void
-queue_push(struct pg_queue *q, char *owned_data, size_t len, int64_t now_ms)
-{
-	uint32_t at = (q->head + q->len) % PG_QUEUE_FRAMES;
-
-	if (q->len == 0)
-		q->since_ms = now_ms;
-	q->items[at].data = owned_data;
-	q->items[at].len = len;
-	q->len++;
-	q->bytes += len;
-	if (len > PGO_DATA_HEADER && owned_data[0] == PGO_FRAME_DATA) {
-		if (owned_data[PGO_DATA_HEADER] == PGO_BEGIN)
-			q->in_tx = 1;
-		else if (owned_data[PGO_DATA_HEADER] == PGO_COMMIT)
-			q->in_tx = 0;
-	}
 }
 
 /* ------------------------------------------------------------------ status */
@@ -181,21 +189,29 @@ check_stuck(struct pg_stream *s, int stuck, struct leat_err *err)
 }
 
 /*
- * With lsn.flush.mode=manual nothing is confirmed: a position of 0 moves no
- * slot. What was received is told all the same, or a server that shuts down
- * would wait for it.
+ * A position of 0 confirms nothing, and moves no slot. What was received is
+ * told with it, or a server that shuts down would wait to see it confirmed:
+ * with lsn.flush.mode=manual, and where a prepared transaction holds the
+ * position.
  */
+static int
+confirms_nothing(const struct pg_stream *s)
+{
+	return s->cfg->flush_mode == PG_FLUSH_MANUAL ||
+	    !s->cfg->flush_source ||
+	    (s->pos.prepared != 0 && s->told == s->confirmed);
+}
+
 static int
 send_status(struct pg_stream *s, struct leat_err *err)
 {
-	int manual = s->cfg->flush_mode == PG_FLUSH_MANUAL ||
-	    !s->cfg->flush_source;
+	int nothing = confirms_nothing(s);
 	uint8_t msg[PGO_STATUS_BYTES];
 	int rc, left;
 
 	/* Who catches up wants to hear when that is done. */
-	pgo_status_encode(msg, manual ? s->server_end : s->confirmed,
-	    manual ? 0 : s->confirmed, leat_now_us(s->task),
+	pgo_status_encode(msg, nothing ? s->server_end : s->confirmed,
+	    nothing ? 0 : s->confirmed, leat_now_us(s->task),
 	    s->asks || (s->until != 0 && !s->reached));
 	rc = PQputCopyData(s->repl->pg, (const char *)msg, sizeof(msg));
 	left = rc < 0 ? -1 : PQflush(s->repl->pg);
@@ -226,11 +242,12 @@ int
 pg_stream_durable(struct pg_stream *s, const struct pg_position *pos,
     struct leat_err *err)
 {
+	uint64_t confirmed = pg_position_confirmed(pos);
 	int64_t soon;
 
-	if (pos->flush <= s->confirmed)
+	if (confirmed <= s->confirmed)
 		return 0;
-	s->confirmed = pos->flush;
+	s->confirmed = confirmed;
 	s->confirmed_us = pos->ts_us;
 	if (!pg_conn_ok(s->repl))
 		return 0;
@@ -247,8 +264,8 @@ pg_stream_stop(struct pg_stream *s)
 {
 	leat_metric_set(s->m_connected, 0);
 	pg_spools_fini(&s->spools);
-	while (s->queue.len > 0)
-		queue_pop(&s->queue);
+	pg_queue_fini(&s->queue);
+	pg_prepared_fini(s);
 	if (!pg_conn_ok(s->repl))
 		return;
 	if (send_status(s, NULL) < 0)
@@ -274,6 +291,7 @@ keepalive(struct pg_stream *s, const struct pgo_frame *f)
 	if (f->reply_now)
 		s->must_reply = 1;
 	pg_control_reached(s->control, f->lsn);
+	pg_prepared_reached(s, f->lsn);
 	if (s->until != 0 && !s->in_tx && f->lsn >= s->until) {
 		s->reached = 1;
 		return;
@@ -288,8 +306,8 @@ keepalive(struct pg_stream *s, const struct pgo_frame *f)
 }
 
 /*
- * A transaction that was streamed commits: its messages, until the batch is
- * full. Its commit stays at the head of the queue as long as there are more.
+ * A transaction that was kept commits: its messages, until the batch is full.
+ * Its commit stays at the head of the queue as long as there are more.
  */
 static int
 replay(struct pg_stream *s, struct leat_batch *b,
@@ -303,7 +321,9 @@ replay(struct pg_stream *s, struct leat_batch *b,
 		rc = pg_spools_next(&s->spools, &s->dec, commit, &f, err);
 		if (rc <= 0)
 			return rc;
+		s->replays_prepared = commit->payload[0] == PGO_COMMIT_PREPARED;
 		rc = pg_apply(s, b, &f, err);
+		s->replays_prepared = 0;
 		if (rc != 0)
 			return rc;
 		pg_spools_done(&s->spools);
@@ -311,14 +331,47 @@ replay(struct pg_stream *s, struct leat_batch *b,
 	return PG_CONV_NOMEM;
 }
 
+/*
+ * The server may commit what it never sent: a prepared transaction that wrote
+ * nothing which can be decoded.
+ */
+static int
+commit_prepared(struct pg_stream *s, struct leat_batch *b,
+    const struct pgo_frame *f, struct leat_err *err)
+{
+	struct pgo_msg m;
+	int rc = pgo_decode(&s->dec, f->payload, f->payload_len, &m, err);
+
+	if (rc < 0 || pg_spool_find(&s->spools, m.xid) == NULL)
+		return rc;
+	rc = replay(s, b, f, err);
+	if (rc == 0)
+		pg_prepared_hold(s);
+	return rc;
+}
+
+/* A frame of a transaction that comes before its commit, or its commit. */
+static int
+take_kept(struct pg_stream *s, struct leat_batch *b,
+    const struct pgo_frame *f, struct leat_err *err)
+{
+	if (f->payload[0] == PGO_COMMIT_PREPARED)
+		return commit_prepared(s, b, f, err);
+	if (f->payload[0] == PGO_STREAM_COMMIT)
+		return replay(s, b, f, err);
+	leat_metric_add(s->m_messages, 1);
+	if (pg_prepared_owns(s, f))
+		return pg_prepared_take(s, f, err);
+	return pg_spools_take(&s->spools, &s->dec, f, err);
+}
+
 /* One frame. 0: done with it; PG_CONV_NOMEM: it stays; or an error. */
 static int
 take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 {
-	const struct pg_queue *q = &s->queue;
+	struct leat_str head = pg_queue_head(&s->queue);
 	struct pgo_frame f;
-	int rc = pgo_frame_decode(q->items[q->head].data,
-	    q->items[q->head].len, &f, err);
+	int rc = pgo_frame_decode(head.ptr, head.len, &f, err);
 
 	if (rc < 0)
 		return rc;
@@ -328,13 +381,10 @@ take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 	}
 	if (f.lsn > s->server_end)
 		s->server_end = f.lsn;
-	if (pg_spools_owns(&s->spools, &f) &&
-	    f.payload[0] == PGO_STREAM_COMMIT)
-		return replay(s, b, &f, err);
+	if (pg_spools_owns(&s->spools, &f))
+		return take_kept(s, b, &f, err);
 	leat_metric_add(s->m_messages, 1);
-	if (!pg_spools_owns(&s->spools, &f))
-		return pg_apply(s, b, &f, err);
-	return pg_spools_take(&s->spools, &s->dec, &f, err);
+	return pg_apply(s, b, &f, err);
 }
 
 /*
@@ -344,7 +394,7 @@ take_frame(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 static int
 between(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 {
-	const struct pg_queue *q = &s->queue;
+	struct leat_str head;
 
 	if (s->control == NULL || s->in_tx || s->until != 0)
 		return 0;
@@ -355,8 +405,10 @@ between(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 		if (rc != 0)
 			return rc;
 	}
-	return q->len > 0 && pg_control_holds(s->control,
-	    q->items[q->head].data, q->items[q->head].len);
+	if (s->queue.len == 0)
+		return 0;
+	head = pg_queue_head(&s->queue);
+	return pg_control_holds(s->control, head.ptr, head.len);
 }
 
 /* The queue into the batch, until one of them ends. */
@@ -374,7 +426,7 @@ take_frames(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 		rc = take_frame(s, b, err);
 		if (rc != 0)
 			return rc;
-		queue_pop(&s->queue);
+		pg_queue_pop(&s->queue);
 	}
 }
 
@@ -402,8 +454,7 @@ receive(struct pg_stream *s, struct leat_err *err)
 	int64_t now = leat_mono_ms(s->task);
 	int looked = 0;
 
-	while (s->queue.len < PG_QUEUE_FRAMES &&
-	    s->queue.bytes < PG_QUEUE_BYTES) {
+	while (!pg_queue_full(&s->queue)) {
 		char *data = NULL;
 		size_t len = 0;
 		int rc = pg_copy_read(s->repl, &data, &len, err);
@@ -418,8 +469,13 @@ receive(struct pg_stream *s, struct leat_err *err)
 			    "the server ended the stream");
 		if (rc < 0)
 			return explain_lost(s, err);
-		if (data != NULL)
-			queue_push(&s->queue, data, len, now);
+		if (data == NULL)
+			continue;
+		rc = pg_queue_push(&s->queue, data, len, now);
+		PQfreemem(data);
+		if (rc < 0)
+			return leat_err_set(err, LEAT_CLS_RETRY, rc,
+			    "no memory for a message of %zu bytes", len);
 	}
 	return 0;
 }
@@ -431,7 +487,7 @@ gathers(const struct pg_stream *s)
 	const struct pg_queue *q = &s->queue;
 
 	return q->len > 0 && q->in_tx && q->len < GATHER_FRAMES &&
-	    q->bytes < GATHER_BYTES &&
+	    pg_queue_bytes(q) < GATHER_BYTES &&
 	    leat_mono_ms(s->task) - q->since_ms < GATHER_MS;
 }
 

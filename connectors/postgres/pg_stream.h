@@ -18,33 +18,11 @@
 #include "pg_emit.h"
 #include "pg_message.h"
 #include "pg_position.h"
+#include "pg_queue.h"
 #include "pg_signal_control.h"
 #include "pg_spool.h"
 #include "pg_unread.h"
 #include "pg_watch.h"
-
-enum {
-	PG_QUEUE_FRAMES = 8192,
-	PG_QUEUE_BYTES = 1 << 20
-};
-
-/*
- * Frames that were received and not yet delivered. The server sends each
- * message by itself, so that a stream under way is read in tiny pieces; frames
- * are gathered here until a transaction ends or enough came together, and a
- * batch is made of them then.
- */
-struct pg_queue {
-	struct {
-		char *data;	/* libpq's memory */
-		size_t len;
-	} items[PG_QUEUE_FRAMES];
-	uint32_t head;		/* the next to deliver */
-	uint32_t len;
-	size_t bytes;
-	int in_tx;		/* a transaction is open at the end */
-	int64_t since_ms;	/* when the first of them came */
-};
 
 struct pg_stream {
 	struct leat_task *task;
@@ -78,12 +56,22 @@ struct pg_stream {
 
 	struct pg_queue queue;
 	struct pg_spools spools;
+
+	/* see pg_prepared.h */
+	int two_phase;		/* transactions may come at their PREPARE */
+	int in_prepared;	/* between Begin prepare and Prepare */
+	int replays_prepared;
+	uint64_t start_lsn;	/* where the stream was asked to begin */
+	uint64_t resend_until;	/* PREPAREs before it come again; 0: none */
+	struct leat_map described;	/* relations, by OID */
+	size_t described_bytes;
+
 	struct pg_watch watch;
 	struct leat_err failed;	/* of the connection; what came counts first */
 
 	uint64_t confirmed;	/* durable, may be told */
 	int64_t confirmed_us;	/* commit time of the last transaction in it */
-	uint64_t told;		/* what the server was told last */
+	uint64_t told;		/* what the server was told last; 0: nothing */
 	uint64_t server_end;	/* end of its log, as far as it said */
 	int must_reply;
 	int asks;		/* the server shall say where it is */
@@ -103,11 +91,11 @@ struct pg_stream {
 };
 
 /*
- * Sends START_REPLICATION. `pos` is the stored position; `flush` in it is
- * where to begin.
+ * Sends START_REPLICATION. `pos` is the stored position; it says where to
+ * begin. `two_phase`: the slot is so already.
  */
 int pg_stream_start(struct pg_stream *s, const struct pg_position *pos,
-    const struct pg_server *srv, struct leat_err *err);
+    const struct pg_server *srv, int two_phase, struct leat_err *err);
 
 /* Delivers what is there. */
 int pg_stream_poll(struct pg_stream *s, struct leat_batch *b,

@@ -51,7 +51,7 @@ give_up_blocking(struct pg_source *s, struct leat_err *err)
 	    err->text);
 	pg_snapshot_tell(&s->snap, "ABORTED");
 	leat_err_clear(err);
-	pg_emit_marker(&s->emit, "false");
+	pg_emit_marker(&s->emit, NULL);
 	end_blocking(s);
 	pg_conn_close(&s->sql);
 	return pg_conn_open(&s->sql, s->task, s->cfg, PG_CONN_SQL, err);

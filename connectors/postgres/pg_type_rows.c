@@ -108,6 +108,7 @@ string_decimal(struct pg_type_build *b, int64_t scale)
 		return -ENOMEM;
 	pg_type_set_schema(b, LEAT_STRING, NULL);
 	b->ty->fallback = leat_cstring(zero);
+	b->ty->scale = (int32_t)scale;
 	return 0;
 }
 

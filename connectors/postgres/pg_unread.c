@@ -138,9 +138,7 @@ look_up(struct pg_unread *u, const struct pg_snap_table *st,
 	leat_buf_init(&l.texts, KEY_BYTES);
 	(void)leat_buf_add_str(&l.sql,
 	    "SELECT ((ctid::text::point)[0])::int8 FROM ONLY ");
-	pg_add_identifier(u->conn, &l.sql, st->t->schema);
-	(void)leat_buf_add_byte(&l.sql, '.');
-	pg_add_identifier(u->conn, &l.sql, st->t->name);
+	pg_add_table(u->conn, &l.sql, st->t->schema, st->t->name);
 	if (add_key(&l, rel, row, u->conn))
 		rc = run(&l, u->conn, ret, err);
 	leat_buf_fini(&l.sql);

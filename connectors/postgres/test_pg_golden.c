@@ -20,9 +20,8 @@
 #include "pg_apply.h"
 #include "pg_message.h"
 #include "tests/harness/pg.h"
+#include "tests/harness/pgserver.h"
 #include "tests/harness/proc.h"
-
-static struct th_pg *pg;
 
 /* ------------------------------------------------------- what was recorded */
 
@@ -88,7 +87,7 @@ enum { NFRAMES = sizeof(frames) / sizeof(frames[0]) };
 #define EVENT(before, after, ms, sequence, us, txid, lsn, op) \
 	"{\"before\":" before ",\"after\":" after ",\"source\":{\"version\":" \
 	"\"" LEAT_VERSION "\",\"connector\":\"postgresql\",\"name\":\"px\"," \
-	"\"ts_ms\":17953312680" ms ",\"snapshot\":\"false\",\"db\":\"demo\"," \
+	"\"ts_ms\":17953312680" ms ",\"snapshot\":null,\"db\":\"demo\"," \
 	"\"sequence\":\"[" sequence ",\\\"" lsn "\\\"]\",\"ts_us\":" \
 	"17953312680" us ",\"ts_ns\":17953312680" us "000,\"schema\":" \
 	"\"shop\",\"table\":\"orders\",\"txId\":" txid ",\"lsn\":" lsn "," \
@@ -300,20 +299,6 @@ test_session(void **state)
 	leat_fake_free(f);
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -321,5 +306,5 @@ main(void)
 		cmocka_unit_test(test_session),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

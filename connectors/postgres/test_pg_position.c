@@ -59,6 +59,13 @@ test_encode(void **state)
 	p = (struct pg_position){ .lsn = 5, .flush = 5, .timeline = 3 };
 	check_encode(&p, "{\"lsn_proc\":5,\"lsn\":5,\"ts_usec\":0,"
 	    "\"lsn_flush\":5,\"timeline\":3}");
+	assert_int_equal(pg_position_confirmed(&p), 5);
+	p = (struct pg_position){ .lsn = 5, .flush = 5, .prepared = 3 };
+	check_encode(&p, "{\"lsn_proc\":5,\"lsn\":5,\"ts_usec\":0,"
+	    "\"lsn_flush\":5,\"lsn_prepared\":3}");
+	assert_int_equal(pg_position_confirmed(&p), 3);
+	p.prepared = 6;
+	assert_int_equal(pg_position_confirmed(&p), 5);
 	p = (struct pg_position){ .lsn = 5, .flush = 5, .snapshot = 1 };
 	check_encode(&p, "{\"snapshot\":\"INITIAL\",\"lsn_proc\":5,\"lsn\":5,"
 	    "\"ts_usec\":0,\"lsn_flush\":5}");

@@ -171,6 +171,8 @@ test_texts(void **state)
 		{ BIT, 3, "101", "\"BQ==\"" },
 		{ BIT, 3, "000", "\"\"" },
 		{ VARBIT, 10, "1010101010", "\"qgI=\"" },
+		{ VARBIT, 1, "1", "true" },
+		{ VARBIT, 1, "", "NONE" },
 		{ VARBIT, -1, "12", "BAD" },
 		{ HSTORE, -1, "\"a\"=>\"1\", \"b\"=>NULL",
 		    "\"{\\\"a\\\":\\\"1\\\",\\\"b\\\":null}\"" },

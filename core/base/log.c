@@ -28,7 +28,6 @@ enum {
 	COMPONENT_NAME_MAX = 31,
 	REPEATS = 128,		/* lines remembered */
 	REPEATS_PROBE = 4,	/* places where a line may stand */
-	FIELDS_MAX = 4096,
 	FMT_MAX = 512
 };
 
@@ -354,28 +353,35 @@ log_ready(const struct logger *lg, enum log_level level, const char *msg,
 }
 
 void
+log_fields(char *to, size_t size, const char *fmt, va_list ap)
+{
+	int saved = errno;
+	char marked[FMT_MAX];
+	bool fits = log_line_mark(marked, sizeof(marked), fmt);
+
+	errno = saved;	/* for %m */
+/* The format is the caller's, checked there, with marks between the fields. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	(void)vsnprintf(to, size, fits ? marked : fmt, ap);
+#pragma GCC diagnostic pop
+}
+
+void
 log_at(const struct logger *lg, enum log_level level, const char *msg,
     const char *fmt, ...)
 {
 	int saved = errno;
-	char marked[FMT_MAX];
-	char fields[FIELDS_MAX];
+	char fields[LOG_FIELDS_MAX];
 	va_list ap;
 
 	if (!log_enabled(lg, level))
 		return;
 	fields[0] = '\0';
 	if (fmt != NULL) {
-		bool fits = log_line_mark(marked, sizeof(marked), fmt);
-
 		va_start(ap, fmt);
-		errno = saved;	/* for %m */
-/* The format is the caller's, checked there, with marks between the fields. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		(void)vsnprintf(fields, sizeof(fields), fits ? marked : fmt,
-		    ap);
-#pragma GCC diagnostic pop
+		errno = saved;
+		log_fields(fields, sizeof(fields), fmt, ap);
 		va_end(ap);
 	}
 	log_write(lg, level, msg, fields);

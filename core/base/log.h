@@ -15,7 +15,9 @@
 #ifndef LEAT_CORE_BASE_LOG_H
 #define LEAT_CORE_BASE_LOG_H
 
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <leat/err.h>
@@ -68,7 +70,14 @@ void log_at(const struct logger *lg, enum log_level level, const char *msg,
  * then where none may come, and at the end.
  */
 void log_flush(bool all);
-/* The fields ready-made (a plugin's line). */
+enum { LOG_FIELDS_MAX = 4096 };
+
+/*
+ * The fields of log_at as text, for a line that is written later by log_ready.
+ * What does not fit (LOG_FIELDS_MAX is enough) is cut.
+ */
+void log_fields(char *to, size_t size, const char *fmt, va_list ap);
+/* The fields ready-made (a plugin's line, or from log_fields). */
 void log_ready(const struct logger *lg, enum log_level level,
     const char *msg, const char *fields);
 /* With class, code, text and origin of an error. */

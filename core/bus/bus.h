@@ -52,6 +52,11 @@ struct bus_setting {
 int bus_topic_ensure(struct bus *b, const char *topic, int32_t partitions,
     const struct bus_setting *settings, size_t n, struct leat_err *err);
 
+/* The same for many at once. */
+int bus_topics_ensure(struct bus *b, const char *const *topics,
+    size_t ntopics, int32_t partitions, const struct bus_setting *settings,
+    size_t n, struct leat_err *err);
+
 struct bus_topic_info {
 	const char *name;	/* valid during the callback */
 	int32_t partitions;

@@ -68,29 +68,32 @@ bus_close(struct bus *b)
 }
 
 int
-bus_topic_ensure(struct bus *b, const char *topic, int32_t partitions,
-    const struct bus_setting *settings, size_t n, struct leat_err *err)
+bus_topics_ensure(struct bus *b, const char *const *topics, size_t ntopics,
+    int32_t partitions, const struct bus_setting *settings, size_t n,
+    struct leat_err *err)
 {
 	struct broker_setting list[SETTINGS_MAX];
 	size_t i;
-	int rc;
 
-	if (broker_topic_partitions(b->broker, topic) > 0)
-		return 0;
 	if (n > SETTINGS_MAX)
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_LIMIT,
-		    "topic '%s': %zu settings, the most is %d", topic, n,
+		    "topic '%s': %zu settings, the most is %d", topics[0], n,
 		    (int)SETTINGS_MAX);
 	for (i = 0; i < n; i++) {
 		list[i].name = settings[i].name;
 		list[i].value = settings[i].value;
 	}
-	rc = broker_topic_create(b->broker, topic, partitions, list, n, err);
-	if (rc == LEAT_E_EXISTS) {	/* somebody else was faster */
-		leat_err_clear(err);
+	return broker_topics_create(b->broker, topics, ntopics, partitions,
+	    list, n, err);
+}
+
+int
+bus_topic_ensure(struct bus *b, const char *topic, int32_t partitions,
+    const struct bus_setting *settings, size_t n, struct leat_err *err)
+{
+	if (broker_topic_partitions(b->broker, topic) > 0)
 		return 0;
-	}
-	return rc < 0 ? leat_err_wrap(err, "create topic '%s'", topic) : 0;
+	return bus_topics_ensure(b, &topic, 1, partitions, settings, n, err);
 }
 
 int

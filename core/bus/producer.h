@@ -30,7 +30,7 @@ struct ptopic;
 struct target {
 	struct ptopic *topic;
 	int32_t index;
-	struct broker_partition *part;
+	struct broker_partition *part;	/* NULL: the topic is missing */
 	struct batch_builder *builder;	/* NULL: nothing taken */
 	size_t bytes;		/* about what the builder holds */
 	struct target *next_open;
@@ -39,9 +39,15 @@ struct target {
 	int64_t end;		/* behind the last append */
 };
 
+/*
+ * A topic that does not exist is made when the first batch of it is appended,
+ * together with all others that are missing then: many tables' topics cost one
+ * write of the broker's catalogue, not one each.
+ */
 struct ptopic {
 	char *name;
 	struct target **targets;
+	struct ptopic *next_missing;
 	int32_t n;
 	int32_t sticky;		/* where messages without a key go */
 };
@@ -76,6 +82,8 @@ struct bus_producer {
 	enum record_codec codec;
 	struct leat_map topics;	/* name to struct ptopic */
 	struct ptopic *last;	/* the topic of the last message */
+	struct ptopic *missing;	/* topics that are to be made */
+	size_t nmissing;
 	struct target *open;	/* targets with a builder */
 	struct target *touched;
 	struct closed *closed;
@@ -132,6 +140,8 @@ producer_no_memory(struct leat_err *err)
 /* Where a message goes; NULL with err filled. */
 struct target *producer_target_of(struct bus_producer *p,
     const struct bus_message *m, struct leat_err *err);
+/* Makes the topics that are missing. */
+int producer_topics_make(struct bus_producer *p, struct leat_err *err);
 /* Topics may have grown; those that are gone fail at their next append. */
 int producer_topics_refresh(struct bus_producer *p, struct leat_err *err);
 void producer_ptopic_free(struct ptopic *pt);

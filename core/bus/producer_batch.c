@@ -55,9 +55,11 @@ append(struct bus_producer *p, struct target *t, struct batch_builder *b,
 	struct broker_appended at;
 	uint8_t *data;
 	size_t len;
-	int rc;
+	int rc = t->part == NULL ? producer_topics_make(p, err) : 0;
 
-	if (p->txn != NULL)
+	if (rc < 0)
+		;
+	else if (p->txn != NULL)
 		rc = broker_txn_append(p->txn, t->part, b, &at, err);
 	else {
 		rc = batch_builder_finish(b, &nobody, &data, &len, err);

@@ -38,30 +38,19 @@ producer_ptopic_free(struct ptopic *pt)
 	free(pt);
 }
 
-static struct target *
-target_new(struct bus_producer *p, struct ptopic *pt, int32_t index,
-    struct leat_err *err)
+static int
+target_connect(struct bus_producer *p, struct target *t, struct leat_err *err)
 {
-	struct target *t = calloc(1, sizeof(*t));
-
-	if (t == NULL) {
-		producer_no_memory(err);
-		return NULL;
-	}
-	t->topic = pt;
-	t->index = index;
-	t->part = broker_partition_get(p->bus->broker, pt->name, index, err);
-	if (t->part == NULL) {
-		free(t);
-		return NULL;
-	}
-	return t;
+	if (t->part == NULL)
+		t->part = broker_partition_get(p->bus->broker, t->topic->name,
+		    t->index, err);
+	return t->part == NULL ? err->code : 0;
 }
 
-/* Opens partitions up to n. */
+/* Adds targets up to n. */
 static int
 ptopic_grow(struct bus_producer *p, struct ptopic *pt, int32_t n,
-    struct leat_err *err)
+    bool missing, struct leat_err *err)
 {
 	struct target **more;
 
@@ -70,20 +59,27 @@ ptopic_grow(struct bus_producer *p, struct ptopic *pt, int32_t n,
 		return producer_no_memory(err);
 	pt->targets = more;
 	while (pt->n < n) {
-		more[pt->n] = target_new(p, pt, pt->n, err);
-		if (more[pt->n] == NULL)
+		struct target *t = calloc(1, sizeof(*t));
+
+		if (t == NULL)
+			return producer_no_memory(err);
+		more[pt->n] = t;
+		t->topic = pt;
+		t->index = pt->n++;
+		if (!missing && target_connect(p, t, err) < 0)
 			return err->code;
-		pt->n++;
 	}
 	return 0;
 }
 
+/* How many partitions it has, or will have when it is *ret_missing. */
 static int
-ptopic_ensure(struct bus_producer *p, const char *name, int32_t *ret_n,
-    struct leat_err *err)
+ptopic_look(struct bus_producer *p, const char *name, int32_t *ret_n,
+    bool *ret_missing, struct leat_err *err)
 {
 	int32_t n = broker_topic_partitions(p->bus->broker, name);
 
+	*ret_missing = n <= 0;
 	if (n <= 0 && broker_topic_name_check(name, err) < 0) {
 		err->cls = LEAT_CLS_RECORD;
 		return err->code;
@@ -92,15 +88,9 @@ ptopic_ensure(struct bus_producer *p, const char *name, int32_t *ret_n,
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_NOTFOUND,
 		    "topic '%s' does not exist and topics are not created by "
 		    "themselves", name);
-	if (n <= 0) {
-		if (bus_topic_ensure(p->bus, name, p->o.partitions,
-		    p->o.settings, p->o.nsettings, err) < 0)
-			return err->code;
-		n = broker_topic_partitions(p->bus->broker, name);
-	}
 	if (n <= 0)
-		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_NOTFOUND,
-		    "topic '%s' is gone", name);
+		n = p->o.partitions > 0 ? p->o.partitions :
+		    broker_default_partitions(p->bus->broker);
 	*ret_n = n;
 	return 0;
 }
@@ -109,25 +99,69 @@ static struct ptopic *
 ptopic_open(struct bus_producer *p, const char *name, struct leat_err *err)
 {
 	struct ptopic *pt;
+	bool missing;
 	int32_t n = 0;
 
-	if (ptopic_ensure(p, name, &n, err) < 0)
+	if (ptopic_look(p, name, &n, &missing, err) < 0)
 		return NULL;
 	pt = calloc(1, sizeof(*pt));
 	if (pt == NULL || (pt->name = strdup(name)) == NULL) {
 		producer_no_memory(err);
 		goto fail;
 	}
-	if (ptopic_grow(p, pt, n, err) < 0)
+	if (ptopic_grow(p, pt, n, missing, err) < 0)
 		goto fail;
 	if (leat_map_set(&p->topics, leat_str_c(name), pt, NULL) < 0) {
 		producer_no_memory(err);
 		goto fail;
 	}
+	if (missing) {
+		pt->next_missing = p->missing;
+		p->missing = pt;
+		p->nmissing++;
+	}
 	return pt;
 fail:
 	producer_ptopic_free(pt);
 	return NULL;
+}
+
+static int
+connect_missing(struct bus_producer *p, struct leat_err *err)
+{
+	struct ptopic *pt;
+	int rc = 0;
+
+	while (rc == 0 && (pt = p->missing) != NULL) {
+		for (int32_t i = 0; i < pt->n && rc == 0; i++)
+			rc = target_connect(p, pt->targets[i], err);
+		/* Somebody else made it, with fewer: the next try sees it. */
+		if (rc == LEAT_E_NOTFOUND)
+			err->cls = LEAT_CLS_RETRY;
+		if (rc == 0) {
+			p->missing = pt->next_missing;
+			p->nmissing--;
+		}
+	}
+	return rc;
+}
+
+int
+producer_topics_make(struct bus_producer *p, struct leat_err *err)
+{
+	const char **names = calloc(p->nmissing + 1, sizeof(*names));
+	size_t n = 0;
+	int rc;
+
+	if (names == NULL)
+		return producer_no_memory(err);
+	for (const struct ptopic *pt = p->missing; pt != NULL;
+	    pt = pt->next_missing)
+		names[n++] = pt->name;
+	rc = bus_topics_ensure(p->bus, names, n, p->o.partitions,
+	    p->o.settings, p->o.nsettings, err);
+	free(names);
+	return rc < 0 ? rc : connect_missing(p, err);
 }
 
 static struct ptopic *
@@ -158,7 +192,7 @@ producer_topics_refresh(struct bus_producer *p, struct leat_err *err)
 		struct ptopic *pt = e->value;
 		int32_t n = broker_topic_partitions(p->bus->broker, pt->name);
 
-		if (n > pt->n && ptopic_grow(p, pt, n, err) < 0)
+		if (n > pt->n && ptopic_grow(p, pt, n, false, err) < 0)
 			return err->code;
 	}
 	p->topics_version = version;

@@ -1,28 +1,111 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_connectors.c: `leat connectors`. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+#include <leat/json.h>
 
 #include "core/base/obj.h"
 #include "core/cli/args.h"
 #include "core/cli/cli.h"
 #include "core/cli/client.h"
 
+enum { LINE_MAX_BYTES = 64 << 10 };
+
 struct options {
 	const char *url;
 	bool json;
 };
 
+/* A value in one line: texts bare, members of an object side by side. */
+static void
+add_line(struct leat_buf *b, const struct leat_value *v)
+{
+	if (v->kind == LEAT_STRING) {
+		(void)leat_buf_add(b, v->u.s, v->len);
+		return;
+	}
+	if (v->kind != LEAT_MAP) {
+		(void)leat_json_add_value(b, v);
+		return;
+	}
+	for (uint32_t i = 0; i < v->len; i++) {
+		const struct leat_value *key = &v->u.items[2 * i];
+
+		(void)leat_buf_printf(b, "%s%.*s ", i == 0 ? "" : ", ",
+		    (int)key->len, key->u.s);
+		if (key[1].kind == LEAT_STRING)
+			add_line(b, &key[1]);
+		else
+			(void)leat_json_add_value(b, &key[1]);
+	}
+}
+
+static void
+print_member(struct leat_str name, const struct leat_value *v)
+{
+	struct leat_buf line;
+
+	leat_buf_init(&line, LINE_MAX_BYTES);
+	add_line(&line, v);
+	if (leat_buf_cstr(&line) != NULL)
+		printf("    %-20.*s %s\n", (int)name.len, name.ptr,
+		    leat_buf_cstr(&line));
+	leat_buf_fini(&line);
+}
+
+/* What the connector says of itself, a line for each thing. */
+static void
+print_progress(const struct leat_value *progress)
+{
+	for (uint32_t i = 0; i < progress->len; i++) {
+		const struct leat_value *key = &progress->u.items[2 * i];
+		const struct leat_value *v = &key[1];
+		struct leat_str name = { key->u.s, key->len };
+		bool is_list = v->kind == LEAT_ARRAY;
+
+		for (uint32_t k = 0; is_list && k < v->len; k++)
+			print_member(name, &v->u.items[k]);
+		if (!is_list)
+			print_member(name, v);
+	}
+}
+
+/* Our own finer state, where it says more. */
+static void
+print_detail(const struct leat_value *task)
+{
+	struct leat_str state = json_text_of(task, "state");
+	struct leat_str detail = json_text_of(task, "detail");
+	int64_t restarts = json_int_of(task, "restarts");
+
+	if (detail.len > 0 && (detail.len != state.len ||
+	    strncasecmp(detail.ptr, state.ptr, state.len) != 0))
+		printf(", %.*s", (int)detail.len, detail.ptr);
+	if (leat_map_value(task, "retry_in_ms") != NULL)
+		printf(", next try in %lld ms",
+		    (long long)json_int_of(task, "retry_in_ms"));
+	if (restarts > 0)
+		printf(", %lld restarts", (long long)restarts);
+}
+
 static void
 print_task(const struct leat_value *task)
 {
+	const struct leat_value *progress = leat_map_value(task, "progress");
 	struct leat_str state = json_text_of(task, "state");
 	struct leat_str trace = json_text_of(task, "trace");
 
-	printf("  task %lld  %.*s\n", (long long)json_int_of(task, "id"),
+	printf("  task %lld  %.*s", (long long)json_int_of(task, "id"),
 	    (int)state.len, state.ptr);
+	print_detail(task);
+	printf("\n");
 	if (trace.len > 0)
 		printf("    %.*s\n", (int)trace.len, trace.ptr);
+	if (progress != NULL && progress->kind == LEAT_MAP)
+		print_progress(progress);
 }
 
 static void
@@ -71,7 +154,7 @@ show(const struct options *o, const char *name)
 	int rc;
 
 	leat_buf_init(&path, 4096);
-	leat_buf_add_str(&path, "/connectors/");
+	leat_buf_add_str(&path, "/leat/connectors/");
 	client_add_part(&path, name);
 	leat_buf_add_str(&path, "/status");
 	rc = client_call(o->url, "GET", leat_buf_cstr(&path), NULL, &a);
@@ -108,9 +191,7 @@ act(const struct options *o, const char *word, const char *name)
 	if (i == ARRAY_LEN(actions)) {
 		fprintf(stderr,
 		    "leat: '%s' is not one of list, status, pause, resume, "
-		    "stop, "
-		    "restart, delete\n",
-		    word);
+		    "stop, restart, delete\n", word);
 		return EXIT_USAGE;
 	}
 	leat_buf_init(&path, 4096);
@@ -137,15 +218,13 @@ cmd_connectors(int argc, char **argv)
 	};
 	struct args a = {
 		.usage = "leat connectors [list | ACTION NAME] [options]",
-		.about =
-		    "Lists the connectors of a running worker with their "
-		    "state, "
-		    "or acts on one:\nstatus, pause, resume, stop, restart "
-		    "(with "
-		    "its tasks), delete.",
+		.about = "Lists the connectors of a running worker with their "
+		    "state, or acts on one:\nstatus (how far its tasks are), "
+		    "pause, resume, stop, restart (with its tasks),\ndelete.",
 		.table = table,
-		.examples =
-		    "  leat connectors\n  leat connectors pause orders\n",
+		.examples = "  leat connectors\n"
+		    "  leat connectors status orders\n"
+		    "  leat connectors pause orders\n",
 		.max_words = 2,
 	};
 	int rc;

@@ -3,26 +3,21 @@
  * cmd_doctor.c: `leat doctor`: what stands between a connector and the system
  * it is to reach, with the commands that mend it.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <leat/json.h>
 
-#include "core/base/fsio.h"
 #include "core/base/json_writer.h"
 #include "core/cli/args.h"
 #include "core/cli/cli.h"
+#include "core/cli/connector_files.h"
 #include "core/cli/examine.h"
-#include "core/cli/paths.h"
-#include "core/config/config_file.h"
 
-enum { FILE_BYTES_MAX = 16 << 20, URL_BYTES_MAX = 64 << 10 };
+enum { URL_BYTES_MAX = 64 << 10 };
 
 struct doctor {
-	struct registry *registry;
-	struct problems *problems;
+	struct connector_files files;
 	bool json;
 	bool verbose;
 	bool bad;
@@ -48,15 +43,6 @@ connector_for(const char *word)
 		    strlen(schemes[i].scheme)) == 0)
 			return schemes[i].connector;
 	return NULL;
-}
-
-static const struct leat_connector *
-find_connector(void *arg, const char *name)
-{
-	struct doctor *d = arg;
-	const struct registered *r = registry_find(d->registry, name);
-
-	return r == NULL ? NULL : &r->connector;
 }
 
 /* ------------------------------------------------------------------ output */
@@ -138,53 +124,22 @@ print_json(struct doctor *d, const char *name, const struct examination *e)
 /* -------------------------------------------------------------- connectors */
 
 static int
-examine_one(struct doctor *d, const struct config_connector *c,
-    struct leat_err *err)
+examine_one(void *arg, const char *name, const struct registered *class,
+    const struct properties *props, struct leat_err *err)
 {
-	const struct property *class = properties_find(c->props,
-	    "connector.class");
-	const struct registered *r = registry_find(d->registry, class->value);
+	struct doctor *d = arg;
 	struct examination e;
 	int rc;
 
-	if (r == NULL) {
-		problems_add(d->problems, class->place, class->key, NULL,
-		    "no connector '%s' in the plugin path", class->value);
+	if (class->connector.examine == NULL)
 		return 0;
-	}
-	if (r->connector.examine == NULL)
-		return 0;
-	rc = examine_connector(r, c->name, c->props, d->verbose, &e, err);
-	if (rc < 0 && err->cls == LEAT_CLS_CONFIG) {
-		problems_add(d->problems, properties_origin(c->props), NULL,
-		    NULL, "%s", err->text);
-		leat_err_clear(err);
-		rc = 0;
-	} else if (rc == 0) {
+	rc = examine_connector(class, name, props, d->verbose, &e, err);
+	if (rc == 0) {
 		d->examined++;
 		d->bad |= examination_count(&e, LEAT_FINDING_BAD) > 0;
-		(d->json ? print_json : print_text)(d, c->name, &e);
+		(d->json ? print_json : print_text)(d, name, &e);
 	}
 	examination_fini(&e);
-	return rc;
-}
-
-static int
-examine_file(struct doctor *d, const char *path, const char *stem,
-    const char *text, size_t len, struct leat_err *err)
-{
-	const struct config_reader reader = { .refs = &references_system,
-		.find = find_connector,
-		.arg = d };
-	struct config_file file;
-	int rc = 0;
-
-	if (config_file_read(&reader, path, stem, text, len, &file,
-	    d->problems) < 0)
-		return 0;
-	for (size_t i = 0; rc == 0 && i < file.len; i++)
-		rc = examine_one(d, &file.connectors[i], err);
-	config_file_fini(&file);
 	return rc;
 }
 
@@ -203,8 +158,8 @@ examine_url(struct doctor *d, const char *url, const char *connector,
 	(void)leat_buf_add_byte(&b, '}');
 	rc = leat_buf_cstr(&b) == NULL ? leat_err_set(err, LEAT_CLS_CONFIG,
 	    LEAT_E_LIMIT, "the address is too long") :
-	    examine_file(d, "address.json", "address", leat_buf_cstr(&b),
-	    b.len, err);
+	    connector_files_read_text(&d->files, "address.json", "address",
+	    leat_buf_cstr(&b), b.len, err);
 	leat_buf_fini(&b);
 	return rc;
 }
@@ -213,65 +168,27 @@ static int
 examine_word(struct doctor *d, const char *word, struct leat_err *err)
 {
 	const char *connector = connector_for(word);
-	const char *slash = strrchr(word, '/');
-	char *text = NULL;
-	size_t len;
-	char stem[CONNECTOR_NAME_MAX + 1];
-	int rc;
 
-	if (connector != NULL)
-		return examine_url(d, word, connector, err);
-	(void)snprintf(stem, sizeof(stem), "%s", slash == NULL ? word :
-	    slash + 1);
-	if (strrchr(stem, '.') != NULL)
-		*strrchr(stem, '.') = '\0';
-	rc = fsio_slurp(&fsio_system, word, FILE_BYTES_MAX, &text, &len, err);
-	if (rc == 0)
-		rc = examine_file(d, word, stem, text, len, err);
-	free(text);
-	return rc;
+	return connector != NULL ? examine_url(d, word, connector, err) :
+	    connector_files_read(&d->files, word, err);
 }
 
 /* ----------------------------------------------------------------- command */
 
-static void
-refused(void *arg, const char *path, const struct leat_err *err)
-{
-	(void)arg;
-	(void)path;
-	(void)fprintf(stderr, "leat: plugin refused: %s\n", err->text);
-}
-
-static int
-load(struct doctor *d, const char *plugin_path, struct leat_err *err)
-{
-	char *found = NULL;
-
-	d->problems = problems_new();
-	if (plugin_path == NULL)
-		plugin_path = found = paths_plugins();
-	if (d->problems == NULL || plugin_path == NULL)
-		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
-		    "out of memory");
-	d->registry = registry_load(plugin_path, refused, NULL, err);
-	free(found);
-	return d->registry == NULL ? err->code : 0;
-}
-
 static int
 finish(struct doctor *d)
 {
-	bool good = problems_count(d->problems) == 0 && !d->bad;
+	bool good = problems_count(d->files.problems) == 0 && !d->bad;
 
 	if (d->json) {
 		json_array_end(&d->w);
 		json_key(&d->w, "problems");
-		problems_print_json(d->problems, &d->out);
+		problems_print_json(d->files.problems, &d->out);
 		d->w.comma = true;
 		json_object_end(&d->w);
 		(void)leat_buf_add_byte(&d->out, '\n');
 	} else {
-		problems_print(d->problems, &d->out);
+		problems_print(d->files.problems, &d->out);
 		if (good && d->examined == 0)
 			(void)leat_buf_add_str(&d->out,
 			    "nothing to examine: no connector here has an "
@@ -285,7 +202,7 @@ int
 cmd_doctor(int argc, char **argv)
 {
 	const char *plugins = NULL;
-	struct doctor d = { 0 };
+	struct doctor d = { .files.take = examine_one, .files.arg = &d };
 	const struct arg table[] = {
 		{ "plugin-path", 'p', ARG_TEXT, "DIRS",
 		    "directories with plugins, colon separated", &plugins },
@@ -295,7 +212,7 @@ cmd_doctor(int argc, char **argv)
 		{ 0 },
 	};
 	struct args a = {
-		.usage = "leat doctor FILE | URL ... [options]",
+		.usage = "leat doctor FILE | DIRECTORY | URL ... [options]",
 		.about = "Looks at the systems that connectors are to reach, "
 		    "changes nothing there, and says\nwhat is missing, with "
 		    "the commands that mend it. Ends with 3 if a connector "
@@ -318,14 +235,13 @@ cmd_doctor(int argc, char **argv)
 		json_key(&d.w, "connectors");
 		json_array(&d.w);
 	}
-	rc = load(&d, plugins, &err);
+	rc = connector_files_open(&d.files, plugins, &err);
 	for (size_t i = 0; rc == 0 && i < a.nwords; i++)
 		rc = examine_word(&d, a.words[i], &err);
 	if (rc < 0)
 		(void)fprintf(stderr, "leat: %s\n", err.text);
 	rc = rc < 0 ? EXIT_FAILED : finish(&d);
 	leat_buf_fini(&d.out);
-	registry_free(d.registry);
-	problems_free(d.problems);
+	connector_files_fini(&d.files);
 	return rc;
 }

@@ -69,9 +69,15 @@ print_list(const rd_kafka_ConsumerGroupListing_t **all, size_t n, bool json)
 		leat_buf_fini(&text);
 }
 
+struct list {
+	struct kafka_options kafka;
+	bool json;
+};
+
 static int
-list(struct kafka *k, bool json)
+list(struct kafka *k, void *arg)
 {
+	const struct list *o = arg;
 	const rd_kafka_ConsumerGroupListing_t **found, **all;
 	const rd_kafka_ListConsumerGroups_result_t *result;
 	const rd_kafka_error_t **errors;
@@ -94,7 +100,7 @@ list(struct kafka *k, bool json)
 			memcpy(all, found, n * sizeof(*all));
 		if (n > 1)
 			qsort(all, n, sizeof(*all), by_name);
-		print_list(all, n, json);
+		print_list(all, n, o->json);
 		free(all);
 		for (size_t i = 0; i < nerrors; i++)
 			rc = kafka_complain(k, rdk.error_code(errors[i]),
@@ -108,11 +114,10 @@ list(struct kafka *k, bool json)
 int
 cmd_groups_list(int argc, char **argv)
 {
-	struct kafka_options o = { 0 };
-	bool json = false;
+	struct list o = { .json = false };
 	const struct arg table[] = {
-		{ "json", 'j', ARG_FLAG, NULL, "print JSON", &json },
-		KAFKA_ARGS(o),
+		{ "json", 'j', ARG_FLAG, NULL, "print JSON", &o.json },
+		KAFKA_ARGS(o.kafka),
 		{ 0 },
 	};
 	struct args a = {
@@ -120,22 +125,18 @@ cmd_groups_list(int argc, char **argv)
 		.about = "Lists the consumer groups with their states.",
 		.table = table,
 	};
-	struct kafka k;
 	int rc;
 
 	if (args_parse(&a, argc, argv, &rc) < 0)
 		return rc;
-	rc = kafka_open(&k, &o);
-	if (rc == EXIT_OK)
-		rc = list(&k, json);
-	kafka_close(&k);
-	return rc;
+	return kafka_with(&o.kafka, list, &o);
 }
 
 /* -------------------------------------------------------------- describe */
 
 struct options {
 	struct kafka_options kafka;
+	const struct args *names;
 	bool json;
 	bool members;
 };
@@ -309,6 +310,20 @@ describe(struct kafka *k, const struct options *o, const char *name)
 	return rc;
 }
 
+static int
+describe_all(struct kafka *k, void *arg)
+{
+	const struct options *o = arg;
+	int rc = EXIT_OK;
+
+	for (size_t i = 0; rc == EXIT_OK && i < o->names->nwords; i++) {
+		if (i > 0 && !o->json)
+			putchar('\n');
+		rc = describe(k, o, o->names->words[i]);
+	}
+	return rc;
+}
+
 int
 cmd_groups_describe(int argc, char **argv)
 {
@@ -331,19 +346,12 @@ cmd_groups_describe(int argc, char **argv)
 		.min_words = 1,
 		.max_words = 64,
 	};
-	struct kafka k;
 	int rc;
 
 	if (args_parse(&a, argc, argv, &rc) < 0)
 		return rc;
-	rc = kafka_open(&k, &o.kafka);
-	for (size_t i = 0; rc == EXIT_OK && i < a.nwords; i++) {
-		if (i > 0 && !o.json)
-			putchar('\n');
-		rc = describe(&k, &o, a.words[i]);
-	}
-	kafka_close(&k);
-	return rc;
+	o.names = &a;
+	return kafka_with(&o.kafka, describe_all, &o);
 }
 
 int

@@ -71,9 +71,15 @@ print_json(const struct rd_kafka_metadata_topic **topics, size_t n)
 	leat_buf_fini(&text);
 }
 
+struct list {
+	struct kafka_options kafka;
+	bool json, internal;
+};
+
 static int
-list(struct kafka *k, bool json, bool internal)
+list(struct kafka *k, void *arg)
 {
+	const struct list *o = arg;
 	const struct rd_kafka_metadata *md;
 	const struct rd_kafka_metadata_topic **topics;
 	int rc = kafka_metadata(k, NULL, &md);
@@ -83,14 +89,14 @@ list(struct kafka *k, bool json, bool internal)
 		return rc;
 	topics = calloc((size_t)md->topic_cnt + 1, sizeof(*topics));
 	for (int i = 0; topics != NULL && i < md->topic_cnt; i++)
-		if (internal || !cmd_topics_internal(md->topics[i].topic))
+		if (o->internal || !cmd_topics_internal(md->topics[i].topic))
 			topics[n++] = &md->topics[i];
 	if (topics == NULL) {
 		fputs("leat: out of memory\n", stderr);
 		rc = EXIT_FAILED;
 	} else {
 		qsort(topics, n, sizeof(*topics), by_name);
-		if (json)
+		if (o->json)
 			print_json(topics, n);
 		else
 			print_list(topics, n);
@@ -103,14 +109,13 @@ list(struct kafka *k, bool json, bool internal)
 int
 cmd_topics_list(int argc, char **argv)
 {
-	struct kafka_options o = { 0 };
-	bool json = false, internal = false;
+	struct list o = { .json = false };
 	const struct arg table[] = {
 		{ "internal", 'i', ARG_FLAG, NULL,
 		    "list those too that the cluster keeps for itself",
-		    &internal },
-		{ "json", 'j', ARG_FLAG, NULL, "print JSON", &json },
-		KAFKA_ARGS(o),
+		    &o.internal },
+		{ "json", 'j', ARG_FLAG, NULL, "print JSON", &o.json },
+		KAFKA_ARGS(o.kafka),
 		{ 0 },
 	};
 	struct args a = {
@@ -118,16 +123,11 @@ cmd_topics_list(int argc, char **argv)
 		.about = "Lists the topics of a cluster.",
 		.table = table,
 	};
-	struct kafka k;
 	int rc;
 
 	if (args_parse(&a, argc, argv, &rc) < 0)
 		return rc;
-	rc = kafka_open(&k, &o);
-	if (rc == EXIT_OK)
-		rc = list(&k, json, internal);
-	kafka_close(&k);
-	return rc;
+	return kafka_with(&o.kafka, list, &o);
 }
 
 int

@@ -119,6 +119,7 @@ list_parts(struct kafka *k, struct kafka_group *g, const struct chosen *chosen,
 
 struct reset {
 	struct kafka_options kafka;
+	const char *name;
 	const char *to;
 	struct arg_list topics;
 	struct chosen chosen[64];
@@ -277,8 +278,10 @@ check_empty(const struct kafka *k, const struct kafka_group *g)
 }
 
 static int
-reset(struct kafka *k, const struct reset *o, const char *name)
+reset(struct kafka *k, void *arg)
 {
+	const struct reset *o = arg;
+	const char *name = o->name;
 	rd_kafka_topic_partition_list_t *all = rdk.topic_partition_list_new(8);
 	rd_kafka_topic_partition_list_t *list = rdk.topic_partition_list_new(8);
 	struct kafka_group g;
@@ -344,7 +347,6 @@ cmd_groups_reset(int argc, char **argv)
 		.min_words = 1,
 		.max_words = 1,
 	};
-	struct kafka k;
 	int rc;
 
 	if (args_parse(&a, argc, argv, &rc) < 0)
@@ -361,14 +363,18 @@ cmd_groups_reset(int argc, char **argv)
 	rc = choose(&o.topics, o.chosen);
 	if (rc != EXIT_OK)
 		return rc;
-	rc = kafka_open(&k, &o.kafka);
-	if (rc == EXIT_OK)
-		rc = reset(&k, &o, a.words[0]);
-	kafka_close(&k);
-	return rc;
+	o.name = a.words[0];
+	return kafka_with(&o.kafka, reset, &o);
 }
 
 /* ---------------------------------------------------------------- delete */
+
+struct removal {
+	struct kafka_options kafka;
+	const struct args *names;
+	struct arg_list topics;	/* none: the groups themselves */
+	struct chosen chosen[64];
+};
 
 static int
 delete_groups(struct kafka *k, const struct args *a)
@@ -428,16 +434,28 @@ delete_offsets(struct kafka *k, const char *name, const struct chosen *chosen,
 	return rc;
 }
 
+static int
+delete_wanted(struct kafka *k, void *arg)
+{
+	const struct removal *o = arg;
+	int rc = EXIT_OK;
+
+	if (o->topics.n == 0)
+		return delete_groups(k, o->names);
+	for (size_t i = 0; rc == EXIT_OK && i < o->names->nwords; i++)
+		rc = delete_offsets(k, o->names->words[i], o->chosen,
+		    o->topics.n);
+	return rc;
+}
+
 int
 cmd_groups_delete(int argc, char **argv)
 {
-	struct kafka_options o = { 0 };
-	struct arg_list topics = { .n = 0 };
-	struct chosen chosen[64];
+	struct removal o = { .names = NULL };
 	const struct arg table[] = {
 		{ "topic", 0, ARG_LIST, "NAME[:0,1]",
-		    "only the offsets of this; may be repeated", &topics },
-		KAFKA_ARGS(o),
+		    "only the offsets of this; may be repeated", &o.topics },
+		KAFKA_ARGS(o.kafka),
 		{ 0 },
 	};
 	struct args a = {
@@ -452,19 +470,13 @@ cmd_groups_delete(int argc, char **argv)
 		.min_words = 1,
 		.max_words = 64,
 	};
-	struct kafka k;
 	int rc;
 
 	if (args_parse(&a, argc, argv, &rc) < 0)
 		return rc;
-	rc = choose(&topics, chosen);
+	rc = choose(&o.topics, o.chosen);
 	if (rc != EXIT_OK)
 		return rc;
-	rc = kafka_open(&k, &o);
-	if (rc == EXIT_OK && topics.n == 0)
-		rc = delete_groups(&k, &a);
-	for (size_t i = 0; rc == EXIT_OK && topics.n > 0 && i < a.nwords; i++)
-		rc = delete_offsets(&k, a.words[i], chosen, topics.n);
-	kafka_close(&k);
-	return rc;
+	o.names = &a;
+	return kafka_with(&o.kafka, delete_wanted, &o);
 }

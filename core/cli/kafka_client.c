@@ -274,8 +274,20 @@ kafka_start(struct kafka *k, rd_kafka_type_t type)
 	return reach(k);
 }
 
-int
-kafka_open(struct kafka *k, const struct kafka_options *o)
+void
+kafka_close(struct kafka *k)
+{
+	if (k->conf != NULL)
+		rdk.conf_destroy(k->conf);
+	if (k->rk != NULL)
+		rdk.destroy_flags(
+		    k->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	k->conf = NULL;
+	k->rk = NULL;
+}
+
+static int
+open_client(struct kafka *k, const struct kafka_options *o)
 {
 	int rc = kafka_prepare(k, o, NULL);
 
@@ -287,16 +299,17 @@ kafka_open(struct kafka *k, const struct kafka_options *o)
 	return rc;
 }
 
-void
-kafka_close(struct kafka *k)
+int
+kafka_with(const struct kafka_options *o,
+    int (*fn)(struct kafka *k, void *arg), void *arg)
 {
-	if (k->conf != NULL)
-		rdk.conf_destroy(k->conf);
-	if (k->rk != NULL)
-		rdk.destroy_flags(
-		    k->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-	k->conf = NULL;
-	k->rk = NULL;
+	struct kafka k;
+	int rc = open_client(&k, o);
+
+	if (rc == EXIT_OK)
+		rc = fn(&k, arg);
+	kafka_close(&k);
+	return rc;
 }
 
 /* --------------------------------------------------------------- errors */

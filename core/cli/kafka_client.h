@@ -76,10 +76,14 @@ void kafka_property(struct kafka *k, const char *name, char *ret, size_t size);
  * after having printed why not.
  */
 int kafka_start(struct kafka *k, rd_kafka_type_t type);
-/* All of it for commands that only ask: prepare and start. */
-int kafka_open(struct kafka *k, const struct kafka_options *o);
 /* Ends the client. Accepts a zeroed one. */
 void kafka_close(struct kafka *k);
+/*
+ * The whole of a command that only asks: prepares and starts a client, runs fn,
+ * closes it. The exit code of what failed, or fn's.
+ */
+int kafka_with(const struct kafka_options *o,
+    int (*fn)(struct kafka *k, void *arg), void *arg);
 
 /*
  * Prints "leat: <what>: <reason>" with what to try where that is known, and

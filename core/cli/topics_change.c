@@ -50,6 +50,7 @@ check_pairs(const struct arg_list *set)
 
 struct create {
 	struct kafka_options kafka;
+	const struct args *names;
 	int64_t partitions;	/* -1: as the broker does */
 	int64_t replicas;
 	struct arg_list set;
@@ -76,8 +77,10 @@ new_topic(const struct create *o, const char *name, rd_kafka_NewTopic_t **ret)
 }
 
 static int
-create(struct kafka *k, const struct create *o, const struct args *a)
+create(struct kafka *k, void *arg)
 {
+	const struct create *o = arg;
+	const struct args *a = o->names;
 	rd_kafka_NewTopic_t *topics[64] = { NULL };
 	const rd_kafka_topic_result_t **results;
 	struct kafka_call c;
@@ -133,7 +136,6 @@ cmd_topics_create(int argc, char **argv)
 		.min_words = 1,
 		.max_words = 64,
 	};
-	struct kafka k;
 	int rc;
 
 	if (args_parse(&a, argc, argv, &rc) < 0)
@@ -148,18 +150,23 @@ cmd_topics_create(int argc, char **argv)
 	rc = check_pairs(&o.set);
 	if (rc != EXIT_OK)
 		return rc;
-	rc = kafka_open(&k, &o.kafka);
-	if (rc == EXIT_OK)
-		rc = create(&k, &o, &a);
-	kafka_close(&k);
-	return rc;
+	o.names = &a;
+	return kafka_with(&o.kafka, create, &o);
 }
 
 /* ---------------------------------------------------------------- delete */
 
+struct removal {
+	struct kafka_options kafka;
+	const struct args *names;
+	bool if_exists;
+};
+
 static int
-delete(struct kafka *k, bool if_exists, const struct args *a)
+delete_topics(struct kafka *k, void *arg)
 {
+	const struct removal *o = arg;
+	const struct args *a = o->names;
 	rd_kafka_DeleteTopic_t *topics[64];
 	const rd_kafka_topic_result_t **results;
 	struct kafka_call c;
@@ -175,7 +182,7 @@ delete(struct kafka *k, bool if_exists, const struct args *a)
 		results = rdk.DeleteTopics_result_topics(
 		    rdk.event_DeleteTopics_result(c.event), &n);
 		rc = kafka_topic_results(k, results, n, "delete",
-		    if_exists ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : 0);
+		    o->if_exists ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : 0);
 	}
 	kafka_call_end(&c);
 	for (size_t i = 0; i < a->nwords; i++)
@@ -186,12 +193,11 @@ delete(struct kafka *k, bool if_exists, const struct args *a)
 int
 cmd_topics_delete(int argc, char **argv)
 {
-	struct kafka_options o = { 0 };
-	bool if_exists = false;
+	struct removal o = { .names = NULL };
 	const struct arg table[] = {
 		{ "if-exists", 0, ARG_FLAG, NULL,
-		    "a topic that is not there is fine", &if_exists },
-		KAFKA_ARGS(o),
+		    "a topic that is not there is fine", &o.if_exists },
+		KAFKA_ARGS(o.kafka),
 		{ 0 },
 	};
 	struct args a = {
@@ -201,22 +207,19 @@ cmd_topics_delete(int argc, char **argv)
 		.min_words = 1,
 		.max_words = 64,
 	};
-	struct kafka k;
 	int rc;
 
 	if (args_parse(&a, argc, argv, &rc) < 0)
 		return rc;
-	rc = kafka_open(&k, &o);
-	if (rc == EXIT_OK)
-		rc = delete (&k, if_exists, &a);
-	kafka_close(&k);
-	return rc;
+	o.names = &a;
+	return kafka_with(&o.kafka, delete_topics, &o);
 }
 
 /* ----------------------------------------------------------------- alter */
 
 struct alter {
 	struct kafka_options kafka;
+	const char *topic;
 	int64_t partitions;	/* 0: as they are */
 	struct arg_list set, unset;
 };
@@ -345,6 +348,19 @@ configure(struct kafka *k, const struct alter *o, const char *topic)
 	return rc;
 }
 
+static int
+alter(struct kafka *k, void *arg)
+{
+	const struct alter *o = arg;
+	int rc = EXIT_OK;
+
+	if (o->set.n + o->unset.n > 0)
+		rc = configure(k, o, o->topic);
+	if (rc == EXIT_OK && o->partitions > 0)
+		rc = grow(k, o->topic, o->partitions);
+	return rc;
+}
+
 int
 cmd_topics_alter(int argc, char **argv)
 {
@@ -372,7 +388,6 @@ cmd_topics_alter(int argc, char **argv)
 		.min_words = 1,
 		.max_words = 1,
 	};
-	struct kafka k;
 	int rc;
 
 	if (args_parse(&a, argc, argv, &rc) < 0)
@@ -386,19 +401,15 @@ cmd_topics_alter(int argc, char **argv)
 	rc = check_pairs(&o.set);
 	if (rc != EXIT_OK)
 		return rc;
-	rc = kafka_open(&k, &o.kafka);
-	if (rc == EXIT_OK && o.set.n + o.unset.n > 0)
-		rc = configure(&k, &o, a.words[0]);
-	if (rc == EXIT_OK && o.partitions > 0)
-		rc = grow(&k, a.words[0], o.partitions);
-	kafka_close(&k);
-	return rc;
+	o.topic = a.words[0];
+	return kafka_with(&o.kafka, alter, &o);
 }
 
 /* ----------------------------------------------------------------- purge */
 
 struct purge {
 	struct kafka_options kafka;
+	const char *topic;
 	const char *before;
 	int64_t partition;	/* -1: all */
 	struct kafka_place place;
@@ -461,8 +472,10 @@ delete_records(struct kafka *k, rd_kafka_topic_partition_list_t *parts)
 }
 
 static int
-purge(struct kafka *k, const struct purge *o, const char *topic)
+purge(struct kafka *k, void *arg)
 {
+	const struct purge *o = arg;
+	const char *topic = o->topic;
 	rd_kafka_topic_partition_list_t *parts;
 	const struct rd_kafka_metadata *md;
 	int rc = kafka_metadata(k, topic, &md);
@@ -515,7 +528,6 @@ cmd_topics_purge(int argc, char **argv)
 		.min_words = 1,
 		.max_words = 1,
 	};
-	struct kafka k;
 	int rc;
 
 	if (args_parse(&a, argc, argv, &rc) < 0)
@@ -528,9 +540,6 @@ cmd_topics_purge(int argc, char **argv)
 		return usage("--before is an offset, end, -N, @ms, @-15m or a "
 			     "time like 2026-01-31T12:00:00Z, not",
 		    o.before);
-	rc = kafka_open(&k, &o.kafka);
-	if (rc == EXIT_OK)
-		rc = purge(&k, &o, a.words[0]);
-	kafka_close(&k);
-	return rc;
+	o.topic = a.words[0];
+	return kafka_with(&o.kafka, purge, &o);
 }

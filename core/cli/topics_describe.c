@@ -15,6 +15,7 @@ enum { JSON_MAX = 64 << 20 };
 
 struct options {
 	struct kafka_options kafka;
+	const struct args *names;
 	bool json;
 	bool all;
 };
@@ -166,6 +167,17 @@ describe(struct kafka *k, const struct options *o, const char *name)
 	return rc;
 }
 
+static int
+describe_all(struct kafka *k, void *arg)
+{
+	const struct options *o = arg;
+	int rc = EXIT_OK;
+
+	for (size_t i = 0; rc == EXIT_OK && i < o->names->nwords; i++)
+		rc = describe(k, o, o->names->words[i]);
+	return rc;
+}
+
 int
 cmd_topics_describe(int argc, char **argv)
 {
@@ -187,14 +199,10 @@ cmd_topics_describe(int argc, char **argv)
 		.min_words = 1,
 		.max_words = 64,
 	};
-	struct kafka k;
 	int rc;
 
 	if (args_parse(&a, argc, argv, &rc) < 0)
 		return rc;
-	rc = kafka_open(&k, &o.kafka);
-	for (size_t i = 0; k.rk != NULL && rc == EXIT_OK && i < a.nwords; i++)
-		rc = describe(&k, &o, a.words[i]);
-	kafka_close(&k);
-	return rc;
+	o.names = &a;
+	return kafka_with(&o.kafka, describe_all, &o);
 }

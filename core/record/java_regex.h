@@ -10,6 +10,11 @@
  * a hint. Where alternatives of different length both match, POSIX takes the
  * longest and Java the first: that can change what a group holds, never
  * whether the whole matches.
+ *
+ * expr/pattern.h is another matcher, and both are needed: this one knows what
+ * the groups hold, which a replacement wants, for the names of topics, which
+ * are short; that one has a bound for its time on any text, which the values of
+ * records want, and knows no groups.
  */
 #ifndef LEAT_RECORD_JAVA_REGEX_H
 #define LEAT_RECORD_JAVA_REGEX_H

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <leat/connector.h>
+#include <leat/json.h>
 #include <leat/options.h>
 #include <leat/str.h>
 
@@ -19,20 +20,43 @@ write_trace(struct json_writer *w, const char *trace)
 		json_member(w, "trace", trace);
 }
 
+/* What the connector says of itself, if it is an object: a plugin wrote it. */
+static void
+write_progress(struct json_writer *w, const char *text,
+    struct leat_arena *arena)
+{
+	struct leat_value v;
+
+	json_key(w, "progress");
+	if (text != NULL && leat_json_parse(arena, text, strlen(text), &v,
+	    NULL) == 0 && v.kind == LEAT_MAP)
+		json_raw(w, text);
+	else
+		json_null(w);
+}
+
 void
 write_task(struct json_writer *w, const struct connector_status *st,
-    const struct task_status *task)
+    const struct task_status *task, struct leat_arena *arena)
 {
 	json_object(w);
 	json_member_int(w, "id", task->id);
 	json_member(w, "state", task->state);
 	json_member(w, "worker_id", st->worker_id);
 	write_trace(w, task->trace);
+	if (arena != NULL) {
+		json_member(w, "detail", task->detail);
+		json_member_int(w, "restarts", (int64_t)task->restarts);
+		if (task->retry_in_ms >= 0)
+			json_member_int(w, "retry_in_ms", task->retry_in_ms);
+		write_progress(w, task->json, arena);
+	}
 	json_object_end(w);
 }
 
 void
-write_status(struct json_writer *w, const struct connector_status *st)
+write_status(struct json_writer *w, const struct connector_status *st,
+    struct leat_arena *arena)
 {
 	json_object(w);
 	json_member(w, "name", st->name);
@@ -45,7 +69,7 @@ write_status(struct json_writer *w, const struct connector_status *st)
 	json_key(w, "tasks");
 	json_array(w);
 	for (size_t i = 0; i < st->ntasks; i++)
-		write_task(w, st, &st->tasks[i]);
+		write_task(w, st, &st->tasks[i], arena);
 	json_array_end(w);
 	json_member(w, "type", st->type);
 	json_object_end(w);

@@ -13,11 +13,15 @@
 struct registered;
 struct registry;
 
-/* {"id","state","worker_id","trace"?} */
+/*
+ * {"id","state","worker_id","trace"?}; with an arena to work in also our own
+ * members: "detail","restarts","retry_in_ms"?,"progress".
+ */
 void write_task(struct json_writer *w, const struct connector_status *st,
-    const struct task_status *task);
-/* ConnectorStateInfo */
-void write_status(struct json_writer *w, const struct connector_status *st);
+    const struct task_status *task, struct leat_arena *arena);
+/* ConnectorStateInfo; its tasks are as above. */
+void write_status(struct json_writer *w, const struct connector_status *st,
+    struct leat_arena *arena);
 /* ConnectorInfo */
 void write_info(struct json_writer *w, const struct registry *reg,
     const struct connector_status *st);

@@ -60,7 +60,7 @@ write_expanded(struct request *rq, const char *name, bool status, bool info)
 	json_object(w);
 	if (status) {
 		json_key(w, "status");
-		write_status(w, &st);
+		write_status(w, &st, NULL);
 	}
 	if (info) {
 		json_key(w, "info");
@@ -127,7 +127,18 @@ get_status(struct request *rq)
 	    rq, rq->params[0], "No status found for connector");
 
 	if (st != NULL)
-		write_status(&rq->json, st);
+		write_status(&rq->json, st, NULL);
+}
+
+/* The same, with what Kafka Connect has no place for. */
+static void
+get_progress(struct request *rq)
+{
+	struct connector_status *st = status_of(
+	    rq, rq->params[0], "No status found for connector");
+
+	if (st != NULL)
+		write_status(&rq->json, st, &rq->arena);
 }
 
 static void
@@ -183,7 +194,7 @@ get_task_status(struct request *rq)
 		return;
 	for (size_t i = 0; i < st->ntasks; i++) {
 		if (st->tasks[i].id == id) {
-			write_task(&rq->json, st, &st->tasks[i]);
+			write_task(&rq->json, st, &st->tasks[i], NULL);
 			return;
 		}
 	}
@@ -275,7 +286,7 @@ answer_restarting(struct request *rq, bool only_failed)
 	for (size_t i = 0; i < st->ntasks; i++)
 		if (!only_failed || strcmp(st->tasks[i].state, "FAILED") == 0)
 			st->tasks[i].state = "RESTARTING";
-	write_status(&rq->json, st);
+	write_status(&rq->json, st, NULL);
 	rq->status = 202;
 }
 
@@ -351,6 +362,7 @@ const struct route routes_connectors[] = {
 	{ "POST", "/connectors/{}/restart", post_restart },
 	{ "GET", "/connectors/{}/tasks", get_tasks },
 	{ "GET", "/connectors/{}/tasks/{}/status", get_task_status },
+	{ "GET", "/leat/connectors/{}/status", get_progress },
 	{ "POST", "/connectors/{}/tasks/{}/restart", post_task_restart },
 	{ "GET", "/connectors/{}/topics", get_topics },
 	{ "PUT", "/connectors/{}/topics/reset", put_topics_reset },

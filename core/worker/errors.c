@@ -10,6 +10,8 @@
 #include "core/bus/bus.h"
 #include "core/worker/task.h"
 
+enum { RETRY_MS = 300 };	/* at first, as Kafka Connect */
+
 static const char *const stages[] = {
 	[STAGE_TRANSFORMATION] = "TRANSFORMATION",
 	[STAGE_KEY_CONVERTER] = "KEY_CONVERTER",
@@ -25,6 +27,25 @@ errors_stage(const struct chain_failure *failure)
 	size_t i = (size_t)failure->stage;
 
 	return i < ARRAY_LEN(stages) ? stages[i] : "?";
+}
+
+bool
+errors_retry(struct leat_task *t, struct record_retry *r)
+{
+	int64_t now = task_now_ms(t);
+
+	if (!r->on) {
+		r->on = true;
+		r->until_ms = t->set.retry_timeout_ms < 0 ? INT64_MAX :
+		    now + t->set.retry_timeout_ms;
+		backoff_init(&r->backoff, RETRY_MS, t->set.retry_delay_max_ms,
+		    (uint64_t)now);
+	}
+	if (now >= r->until_ms)
+		return false;
+	task_count(&t->m, M_RETRIES, 1);
+	r->at_ms = MIN(now + backoff_next(&r->backoff), r->until_ms);
+	return true;
 }
 
 void

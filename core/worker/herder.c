@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * herder.c: the herder's front door: wishes go in, snapshots come out. What
- * happens in between is herder_run.c.
+ * herder.c: the herder's beginning and end, and the wishes that go in. What
+ * becomes of them is herder_run.c, what can be asked herder_status.c.
  */
 #include "core/worker/herder.h"
 
@@ -21,11 +21,20 @@
 enum { PLAN_TIMEOUT_MS = 60000, STOP_TIMEOUT_MS = 5000,
 	CONN_BACKOFF_MS = 500, CONN_BACKOFF_CAP_MS = 60000 };
 
-static int
-unknown(const char *name, struct leat_err *err)
+int
+herder_unknown(const char *name, struct leat_err *err)
 {
 	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_NOTFOUND,
 	    "Connector %s not found", name);
+}
+
+struct conn *
+herder_find(struct herder *h, const char *name)
+{
+	struct conn *c = leat_map_get_c(&h->conns, name);
+
+	lock_assert_held(&h->lock);
+	return c == NULL || c->gone ? NULL : c;
 }
 
 void
@@ -227,7 +236,7 @@ herder_apply(struct herder *h, const struct wanted *list, size_t n,
 	}
 	for (i = 0; rc == 0 && i < n; i++)
 		rc = wish_locked(h, &list[i], generation, err);
-	h->generation = generation;
+	__atomic_store_n(&h->generation, generation, __ATOMIC_RELAXED);
 	lock_release(&h->lock);
 	metric_set(h->m.generation, (int64_t)generation);
 	herder_poke(h);
@@ -241,12 +250,12 @@ herder_target(struct herder *h, const char *name, enum target_state want,
 	struct conn *c;
 
 	lock_acquire(&h->lock);
-	c = leat_map_get_c(&h->conns, name);
-	if (c != NULL && !c->gone)
+	c = herder_find(h, name);
+	if (c != NULL)
 		c->target = want;
 	lock_release(&h->lock);
 	if (c == NULL)
-		return unknown(name, err);
+		return herder_unknown(name, err);
 	herder_poke(h);
 	return 0;
 }
@@ -268,7 +277,7 @@ herder_restart(struct herder *h, const char *name, int32_t task,
 	bool found = true;
 
 	lock_acquire(&h->lock);
-	c = leat_map_get_c(&h->conns, name);
+	c = herder_find(h, name);
 	if (c != NULL && task < 0 && (!only_failed || c->failed))
 		c->again = true;
 	if (c != NULL && task >= 0)
@@ -282,7 +291,7 @@ herder_restart(struct herder *h, const char *name, int32_t task,
 	}
 	lock_release(&h->lock);
 	if (c == NULL)
-		return unknown(name, err);
+		return herder_unknown(name, err);
 	if (!found)
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_NOTFOUND,
 		    "Unknown task: %s-%d", name, (int)task);
@@ -321,13 +330,11 @@ herder_signal(struct herder *h, const char *name, const char *id,
 	int rc = 0;
 
 	lock_acquire(&h->lock);
-	c = leat_map_get_c(&h->conns, name);
-	if (c != NULL && c->gone)
-		c = NULL;
+	c = herder_find(h, name);
 	if (c != NULL)
 		rc = signal_locked(c, id, type, data, err);
 	lock_release(&h->lock);
-	return c == NULL ? unknown(name, err) : rc;
+	return c == NULL ? herder_unknown(name, err) : rc;
 }
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * herder_impl.h: what the herder remembers. Private to herder.c (the front
- * door), herder_run.c (its thread) and herder_store.c (what it keeps on disk).
+ * herder_impl.h: what the herder remembers. Private to herder.c (wishes),
+ * herder_status.c (questions), herder_run.c (its thread), herder_store.c and
+ * herder_publish.c (what it keeps on disk, and shows there).
  *
  * Two halves. What is wished is set by anyone, under the lock. What is there is
  * changed by the herder's thread alone, under the lock too, so that the thread
@@ -69,7 +70,6 @@ struct herder_metrics {
 	int64_t *tasks;
 	int64_t *stuck;
 	int64_t *generation;
-	int64_t *task_failures;
 };
 
 struct herder {
@@ -81,7 +81,7 @@ struct herder {
 	struct lock lock;	/* RANK_HERDER */
 	struct cond cond;	/* something to do, or something was done */
 	struct leat_map conns;	/* name to struct conn; guarded by lock */
-	uint64_t generation;	/* guarded by lock */
+	uint64_t generation;	/* atomic */
 	uint64_t changes;	/* guarded by lock: events since the start */
 	bool closing;		/* guarded by lock */
 	bool stopped;
@@ -94,6 +94,11 @@ struct herder {
 
 /* Tells the thread that something changed. @thread any */
 void herder_poke(void *arg);
+
+/* A connector that is there, and is not being ended; NULL. @locks lock */
+struct conn *herder_find(struct herder *h, const char *name);
+/* The error when there is none. */
+int herder_unknown(const char *name, struct leat_err *err);
 
 /* herder_run.c */
 void *herder_main(void *arg);

@@ -22,9 +22,7 @@ enum {
 	LATER_MS = 1000,
 	NUDGE_AFTER_MS = 50,	/* in a callback for so long: interrupt() */
 	NUDGE_EVERY_MS = 1000,
-	STUCK_MS = 60000,	/* a callback of a running task, to be told */
-	PLAN_BACKOFF_MS = 500,
-	PLAN_BACKOFF_CAP_MS = 60000
+	STUCK_MS = 60000	/* a callback of a running task, to be told */
 };
 
 /* A copy of the wish, taken once per round. */

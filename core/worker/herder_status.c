@@ -17,25 +17,9 @@
 enum { GROUP_MAX = 300 };
 
 static int
-unknown(const char *name, struct leat_err *err)
-{
-	return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_NOTFOUND,
-	    "Connector %s not found", name);
-}
-
-static int
 no_memory(struct leat_err *err)
 {
 	return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM, "out of memory");
-}
-
-static struct conn *
-find_locked(struct herder *h, const char *name)
-{
-	struct conn *c = leat_map_get_c(&h->conns, name);
-
-	lock_assert_held(&h->lock);
-	return c == NULL || c->gone ? NULL : c;
 }
 
 static const char *
@@ -81,7 +65,7 @@ status_locked(struct herder *h, const struct conn *c,
 		return -ENOMEM;
 	st->ntasks = c->ntasks;
 	for (i = 0; i < c->ntasks; i++)
-		(void)task_status_get(c->tasks[i], arena, &st->tasks[i]);
+		task_status_get(c->tasks[i], arena, &st->tasks[i]);
 	return 0;
 }
 
@@ -95,12 +79,12 @@ herder_status(struct herder *h, const char *name, struct leat_arena *arena,
 	int rc = 0;
 
 	lock_acquire(&h->lock);
-	c = find_locked(h, name);
+	c = herder_find(h, name);
 	if (c != NULL)
 		rc = status_locked(h, c, arena, ret_status);
 	lock_release(&h->lock);
 	if (c == NULL)
-		return unknown(name, err);
+		return herder_unknown(name, err);
 	if (rc < 0)
 		return no_memory(err);
 	/* Before its first plan the plugin is found by what is wished. */
@@ -163,7 +147,7 @@ herder_task_config(struct herder *h, const char *name, int32_t task)
 	struct conn *c;
 
 	lock_acquire(&h->lock);
-	c = find_locked(h, name);
+	c = herder_find(h, name);
 	if (c != NULL && task >= 0 && (size_t)task < c->ntasks)
 		props = properties_ref(c->tasks[task]->o.props);
 	lock_release(&h->lock);
@@ -204,7 +188,7 @@ herder_topics(struct herder *h, const char *name, struct leat_arena *arena,
 
 	leat_map_init(&l.names);
 	lock_acquire(&h->lock);
-	c = find_locked(h, name);
+	c = herder_find(h, name);
 	for (i = 0; c != NULL && i < c->ntasks; i++)
 		topics_seen_each(&c->tasks[i]->topics, add_topic, &l);
 	lock_release(&h->lock);
@@ -215,7 +199,7 @@ herder_topics(struct herder *h, const char *name, struct leat_arena *arena,
 		list[n++] = e->value;
 	leat_map_fini(&l.names);
 	if (c == NULL)
-		return unknown(name, err);
+		return herder_unknown(name, err);
 	if (list == NULL)
 		return no_memory(err);
 	qsort(list, n, sizeof(*list), compare_names);
@@ -231,12 +215,12 @@ herder_topics_reset(struct herder *h, const char *name, struct leat_err *err)
 	size_t i;
 
 	lock_acquire(&h->lock);
-	c = find_locked(h, name);
+	c = herder_find(h, name);
 	for (i = 0; c != NULL && i < c->ntasks; i++)
 		__atomic_store_n(&c->tasks[i]->forget_topics, 1,
 		    __ATOMIC_RELEASE);
 	lock_release(&h->lock);
-	return c == NULL ? unknown(name, err) : 0;
+	return c == NULL ? herder_unknown(name, err) : 0;
 }
 
 /* ------------------------------------------------------------- offsets */
@@ -249,7 +233,7 @@ kind_of(struct herder *h, const char *name, bool *ret_stopped)
 	struct conn *c;
 
 	lock_acquire(&h->lock);
-	c = find_locked(h, name);
+	c = herder_find(h, name);
 	if (c != NULL) {
 		reg = registry_find(h->o.registry, properties_get(c->props,
 		    "connector.class",
@@ -271,7 +255,7 @@ must_be_stopped(struct herder *h, const char *name, int32_t kind,
 	int32_t have = kind_of(h, name, &stopped);
 
 	if (have == 0)
-		return unknown(name, err);
+		return herder_unknown(name, err);
 	if (!stopped)
 		return leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
 		    "Connectors must be in the STOPPED state before their "
@@ -320,7 +304,7 @@ herder_offsets_each(struct herder *h, const char *name,
 		group_of(name, group);
 		return bus_group_each(h->o.bus, group, sink_one, &w);
 	default:
-		return unknown(name, err);
+		return herder_unknown(name, err);
 	}
 }
 

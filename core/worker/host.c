@@ -12,8 +12,9 @@
 
 #include "core/base/obj.h"
 #include "core/bus/bus.h"
+#include "core/worker/plan.h"
+#include "core/worker/sink_task.h"
 #include "core/worker/source_batch.h"
-#include "core/worker/task.h"
 
 _Static_assert((int)LOG_LEVEL_ERROR == (int)LEAT_LOG_ERROR &&
     (int)LOG_LEVEL_DEBUG == (int)LEAT_LOG_DEBUG, "the levels are the same");

@@ -118,10 +118,7 @@ call_plan(struct plan *p, const struct leat_connector *c, struct leat_err *err)
 	task_enter(t, "plan");
 	rc = c->plan(t, t->config, (int32_t)p->tasks_max, err);
 	task_leave(t);
-	if (rc < 0 && err->code == 0)
-		leat_err_set(err, LEAT_CLS_RETRY, rc, "plan() failed without a "
-		    "reason (code %d)", rc);
-	return rc < 0 ? leat_err_wrap(err, "plan") : 0;
+	return task_said(rc, "plan", err) < 0 ? leat_err_wrap(err, "plan") : 0;
 }
 
 static int

@@ -27,8 +27,13 @@ int plan_start(const struct task_options *o, void (*done)(void *arg),
 bool plan_finished(const struct plan *p);
 /* How long it has been at it. */
 int64_t plan_age_ms(const struct plan *p);
-/* Has it returned from interrupting, if it hangs? No: it is left behind. */
+/*
+ * Does without it: it is told to stop, and freed, by its own thread if plan()
+ * has not returned yet.
+ */
 void plan_abandon(struct plan *owned_p);
+/* leat_host.plan_add. @thread plan */
+int plan_add(struct plan *p, const struct leat_param *over, uint32_t n);
 
 /*
  * The outcome of a finished plan: the tasks' properties, whose references and

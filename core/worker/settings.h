@@ -2,7 +2,7 @@
 /*
  * settings.h: the keys of a connector that belong to the framework and not to
  * its plugin: one table of rows, with the struct that they fill. The names are
- * Kafka Connect's; docs/CONFIGURATION.md is printed from the table.
+ * Kafka Connect's; docs/CONFIG.md lists them.
  */
 #ifndef LEAT_CORE_WORKER_SETTINGS_H
 #define LEAT_CORE_WORKER_SETTINGS_H

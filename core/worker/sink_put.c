@@ -186,26 +186,12 @@ decode_failed(struct leat_task *t, struct sink *s,
     const struct bus_message *m, const struct chain_failure *failure,
     struct leat_err *err)
 {
-	int64_t now = task_now_ms(t);
 	struct leat_err why;
 
 	task_count(&t->m, M_FAILURES, 1);
-	if (err->cls == LEAT_CLS_RETRY) {
-		if (!s->retrying) {
-			s->retrying = true;
-			s->retry_until_ms = t->set.retry_timeout_ms < 0 ?
-			    INT64_MAX : now + t->set.retry_timeout_ms;
-			backoff_init(&s->retry, 300,
-			    t->set.retry_delay_max_ms, (uint64_t)now);
-		}
-		if (now < s->retry_until_ms) {
-			task_count(&t->m, M_RETRIES, 1);
-			s->retry_at_ms = now + backoff_next(&s->retry);
-			s->retry_at_ms = MIN(s->retry_at_ms, s->retry_until_ms);
-			return 0;
-		}
-	}
-	s->retrying = false;
+	if (err->cls == LEAT_CLS_RETRY && errors_retry(t, &s->retry))
+		return 0;
+	s->retry.on = false;
 	if (err->cls != LEAT_CLS_RECORD && err->cls != LEAT_CLS_RETRY)
 		return err->code;
 	why = *err;
@@ -242,7 +228,7 @@ decode_some(struct leat_task *t, struct sink *s, struct leat_err *err)
 				return rc;
 			rc = 0;
 		}
-		s->retrying = false;
+		s->retry.on = false;
 		if (rc == 0)
 			s->finished[s->at] = 1;
 		else {
@@ -324,15 +310,17 @@ put_failed(struct leat_task *t, struct sink *s, struct leat_err *err)
 			return err->code;
 		}
 		s->single = true;
+		s->retry.on = false;	/* it is no matter of time any more */
 		return 0;
 	}
 	if (err->cls == LEAT_CLS_RETRY) {
-		if (!s->retrying)
-			backoff_init(&s->retry, PUT_BACKOFF_MS,
+		if (!s->retry.on)
+			backoff_init(&s->retry.backoff, PUT_BACKOFF_MS,
 			    t->set.retry_delay_max_ms,
 			    (uint64_t)task_now_ms(t));
-		s->retrying = true;
-		s->retry_at_ms = task_now_ms(t) + backoff_next(&s->retry);
+		s->retry.on = true;
+		s->retry.at_ms = task_now_ms(t) +
+		    backoff_next(&s->retry.backoff);
 		task_count(&t->m, M_RETRIES, 1);
 		log_warn_err(&t->log, "delivery failed, will retry", err);
 		leat_err_clear(err);
@@ -357,9 +345,7 @@ put(struct leat_task *t, struct sink *s, struct leat_err *err)
 	rc = t->o.conn->sink.put(t->self, &b, err);
 	task_leave(t);
 	task_count(&t->m, M_BATCHES, 1);
-	if (rc < 0 && err->code == 0)
-		leat_err_set(err, LEAT_CLS_RETRY, rc, "put() failed without a "
-		    "reason (code %d)", rc);
+	(void)task_said(rc, "put", err);
 	if (rc >= 0 && s->fail_err.code != 0) {
 		*err = s->fail_err;	/* it went on in spite of the policy */
 		rc = err->code;
@@ -367,7 +353,7 @@ put(struct leat_task *t, struct sink *s, struct leat_err *err)
 		rc = put_failed(t, s, err);
 	else {
 		rc = 1;
-		s->retrying = false;
+		s->retry.on = false;
 		task_progress(t);
 	}
 	/* Letters are durable before their records count as finished. */
@@ -397,8 +383,8 @@ sink_deliver(struct leat_task *t, int64_t *ret_until_ms,
 	struct sink *s = t->data;
 	int rc;
 
-	if (s->retrying && task_now_ms(t) < s->retry_at_ms) {
-		*ret_until_ms = MIN(*ret_until_ms, s->retry_at_ms);
+	if (s->retry.on && task_now_ms(t) < s->retry.at_ms) {
+		*ret_until_ms = MIN(*ret_until_ms, s->retry.at_ms);
 		return 0;
 	}
 	while (s->n > 0 || s->at < s->nmessages) {
@@ -411,9 +397,9 @@ sink_deliver(struct leat_task *t, int64_t *ret_until_ms,
 			if (rc < 0)
 				return rc;
 			if (rc == 0) {
-				if (s->retrying)
+				if (s->retry.on)
 					*ret_until_ms = MIN(*ret_until_ms,
-					    s->retry_at_ms);
+					    s->retry.at_ms);
 				return 0;
 			}
 		}
@@ -421,8 +407,8 @@ sink_deliver(struct leat_task *t, int64_t *ret_until_ms,
 			continue;
 		if (put(t, s, err) < 0)
 			return err->code;
-		if (s->retrying) {
-			*ret_until_ms = MIN(*ret_until_ms, s->retry_at_ms);
+		if (s->retry.on) {
+			*ret_until_ms = MIN(*ret_until_ms, s->retry.at_ms);
 			return 0;
 		}
 		if (task_stopping(t))

@@ -160,10 +160,8 @@ flush(struct leat_task *t, struct leat_err *err)
 	task_enter(t, "flush");
 	rc = ops->flush(t->self, err);
 	task_leave(t);
-	if (rc < 0 && err->code == 0)
-		leat_err_set(err, LEAT_CLS_RETRY, rc, "flush() failed without "
-		    "a reason (code %d)", rc);
-	return rc < 0 ? leat_err_wrap(err, "flush") : 0;
+	return task_said(rc, "flush", err) < 0 ? leat_err_wrap(err, "flush") :
+	    0;
 }
 
 static int
@@ -225,24 +223,13 @@ commit_partial(struct leat_task *t, struct sink *s, struct leat_err *err)
 static int
 tick(struct leat_task *t, struct sink *s, int64_t now, struct leat_err *err)
 {
-	const struct leat_sink_ops *ops = &t->o.conn->sink;
-	int rc = 0;
-
 	if (now < t->next_tick_ms)
 		return 0;
 	t->next_tick_ms = now + TICK_MS;
 	if (task_forget_topics(t))
 		s->last_topic = NULL;
 	show_lag(t, s);
-	if (ops->tick != NULL) {
-		task_enter(t, "tick");
-		rc = ops->tick(t->self, err);
-		task_leave(t);
-	}
-	if (rc < 0 && err->code == 0)
-		leat_err_set(err, LEAT_CLS_RETRY, rc, "tick() failed without "
-		    "a reason (code %d)", rc);
-	return rc;
+	return task_plugin_tick(t, err);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "core/bus/bus.h"
 #include "core/record/chain.h"
 #include "core/worker/dead_letters.h"
+#include "core/worker/errors.h"
 #include "core/worker/task.h"
 
 enum {
@@ -46,11 +47,8 @@ struct sink {
 	struct chain_header *headers;
 	uint32_t headers_cap;
 
-	/* The put, or the decoding of the next message, is tried again. */
-	bool retrying;
-	int64_t retry_at_ms;
-	int64_t retry_until_ms;	/* of a decoding */
-	struct backoff retry;
+	/* Of the put, which has no last try, or the next message's decoding. */
+	struct record_retry retry;
 
 	const char *last_topic;
 	bool dirty;		/* something was taken since the last flush */
@@ -65,5 +63,9 @@ struct sink {
 int sink_deliver(struct leat_task *t, int64_t *ret_until_ms,
     struct leat_err *err);
 size_t sink_held(const struct sink *s);
+/* leat_host.sink_ack and sink_fail: of the records of this put. */
+void sink_ack(struct leat_task *t, uint32_t index);
+int sink_fail(struct leat_task *t, uint32_t index,
+    const struct leat_err *err);
 
 #endif

@@ -109,7 +109,7 @@ encode(struct source *s, const struct leat_record *from,
 }
 
 /*
- * A record failed. 1: skip it; 0: try it again at s->retry_at_ms; negative: the
+ * A record failed. 1: skip it; 0: try it again at s->retry.at_ms; negative: the
  * task cannot go on.
  */
 static int
@@ -117,26 +117,12 @@ failed(struct leat_task *t, const struct leat_record *rec,
     const struct chain_failure *failure, struct leat_err *err)
 {
 	struct source *s = t->data;
-	int64_t now = task_now_ms(t);
 
 	task_count(&t->m, M_FAILURES, 1);
 	task_gauge(&t->m, M_LAST_ERROR, clock_wall_ms(t->o.clock));
-	if (err->cls == LEAT_CLS_RETRY) {
-		if (!s->retrying) {
-			s->retrying = true;
-			s->retry_until_ms = t->set.retry_timeout_ms < 0 ?
-			    INT64_MAX : now + t->set.retry_timeout_ms;
-			backoff_init(&s->retry, 300,
-			    t->set.retry_delay_max_ms, (uint64_t)now);
-		}
-		if (now < s->retry_until_ms) {
-			task_count(&t->m, M_RETRIES, 1);
-			s->retry_at_ms = now + backoff_next(&s->retry);
-			s->retry_at_ms = MIN(s->retry_at_ms, s->retry_until_ms);
-			return 0;
-		}
-	}
-	s->retrying = false;
+	if (err->cls == LEAT_CLS_RETRY && errors_retry(t, &s->retry))
+		return 0;
+	s->retry.on = false;
 	if (err->cls != LEAT_CLS_RECORD && err->cls != LEAT_CLS_RETRY)
 		return err->code;
 	task_count(&t->m, M_ERRORS, 1);
@@ -174,7 +160,7 @@ produce_one(struct leat_task *t, struct source *s,
 		rc = encode(s, rec, &failure, err);
 		if (rc < 0)
 			return failed(t, rec, &failure, err);
-		s->retrying = false;
+		s->retry.on = false;
 		if (rc == 0) {
 			task_count(&t->m, M_FILTERED, 1);
 			return 1;
@@ -204,8 +190,8 @@ source_produce(struct leat_task *t, int64_t *ret_until_ms,
 	struct source *s = t->data;
 	int rc;
 
-	if (s->retrying && task_now_ms(t) < s->retry_at_ms) {
-		*ret_until_ms = MIN(*ret_until_ms, s->retry_at_ms);
+	if (s->retry.on && task_now_ms(t) < s->retry.at_ms) {
+		*ret_until_ms = MIN(*ret_until_ms, s->retry.at_ms);
 		return 0;
 	}
 	while (s->at < s->todo) {
@@ -219,9 +205,9 @@ source_produce(struct leat_task *t, int64_t *ret_until_ms,
 		if (rc < 0)
 			return rc;
 		if (rc == 0) {
-			if (s->retrying)
+			if (s->retry.on)
 				*ret_until_ms = MIN(*ret_until_ms,
-				    s->retry_at_ms);
+				    s->retry.at_ms);
 			return 0;
 		}
 		s->at++;

@@ -161,10 +161,7 @@ tell_durable(struct leat_task *t, struct source *s, struct leat_err *err)
 		rc = t->o.conn->source.durable(t->self, &pos, err);
 		task_leave(t);
 	}
-	if (rc < 0 && err->code == 0)
-		leat_err_set(err, LEAT_CLS_RETRY, rc, "durable() failed "
-		    "without a reason (code %d)", rc);
-	return rc;
+	return task_said(rc, "durable", err);
 }
 
 static int
@@ -263,9 +260,7 @@ static int
 poll_failed(struct leat_task *t, struct source *s, int rc,
     struct leat_err *err)
 {
-	if (err->code == 0)
-		leat_err_set(err, LEAT_CLS_RETRY, rc, "poll() failed without "
-		    "a reason (code %d)", rc);
+	(void)task_said(rc, "poll", err);
 	if (err->cls == LEAT_CLS_RECORD && task_tolerates(t) &&
 	    ++s->record_errors <= RECORD_ERRORS_MAX) {
 		task_count(&t->m, M_ERRORS, 1);
@@ -316,9 +311,7 @@ poll_source(struct leat_task *t, struct source *s, struct leat_err *err)
 static int
 tick(struct leat_task *t, int64_t now, struct leat_err *err)
 {
-	const struct leat_source_ops *ops = &t->o.conn->source;
 	struct source *s = t->data;
-	int rc = 0;
 
 	if (now < t->next_tick_ms)
 		return 0;
@@ -328,15 +321,7 @@ tick(struct leat_task *t, int64_t now, struct leat_err *err)
 	task_gauge(&t->m, M_SOURCE_ACTIVE,
 	    (int64_t)(s->records + s->flight_records) +
 	    (s->busy ? s->todo - s->at : 0));
-	if (ops->tick != NULL) {
-		task_enter(t, "tick");
-		rc = ops->tick(t->self, err);
-		task_leave(t);
-	}
-	if (rc < 0 && err->code == 0)
-		leat_err_set(err, LEAT_CLS_RETRY, rc, "tick() failed without "
-		    "a reason (code %d)", rc);
-	return rc;
+	return task_plugin_tick(t, err);
 }
 
 /* ----------------------------------------------------------------- rounds */

@@ -8,6 +8,7 @@
 
 #include "core/bus/bus.h"
 #include "core/record/chain.h"
+#include "core/worker/errors.h"
 #include "core/worker/source_batch.h"
 #include "core/worker/task.h"
 
@@ -18,8 +19,7 @@ enum {
 	SOURCE_ARENA_MAX = 64 * 1024 * 1024,
 	SOURCE_ARENA_RESET = 32 * 1024,	/* reset between records from there */
 	SOURCE_CHARGE_BYTES = 64 * 1024,
-	SOURCE_SETTINGS_MAX = 32,
-	TOPICS_SEEN_MAX = 1024
+	SOURCE_SETTINGS_MAX = 32
 };
 
 struct source {
@@ -41,11 +41,7 @@ struct source {
 	int64_t now_wall_ms;	/* of this batch */
 	const char *last_topic;	/* of the last record, for the topics seen */
 
-	/* A record that is tried again. */
-	bool retrying;
-	int64_t retry_until_ms;
-	int64_t retry_at_ms;
-	struct backoff retry;
+	struct record_retry retry;	/* of the record at `at` */
 
 	/* A poll that failed: raised when what came before is durable. */
 	bool poll_failed;

@@ -216,7 +216,7 @@ error_trace(const struct leat_err *e, struct leat_arena *arena)
 	    (int)e->code);
 }
 
-int
+void
 task_status_get(struct leat_task *t, struct leat_arena *arena,
     struct task_status *ret_status)
 {
@@ -239,7 +239,6 @@ task_status_get(struct leat_task *t, struct leat_arena *arena,
 	st.retry_in_ms = at < 0 ? -1 : MAX(at - task_now_ms(t), 0);
 	st.restarts = (uint64_t)metric_value(t->m.v[M_RESTARTS]);
 	*ret_status = st;
-	return 0;
 }
 
 /* ---------------------------------------------------------------- waiting */
@@ -365,9 +364,8 @@ open_config(struct leat_task *t, struct leat_err *err)
 	    err);
 }
 
-/* A plugin that fails without saying how is retried: that does no harm. */
-static int
-said(int rc, const char *call, struct leat_err *err)
+int
+task_said(int rc, const char *call, struct leat_err *err)
 {
 	if (rc < 0 && err->code == 0)
 		return leat_err_set(err, LEAT_CLS_RETRY, rc,
@@ -393,7 +391,7 @@ task_plugin_open(struct leat_task *t, struct leat_err *err)
 		rc = c->source.open(t, t->config, &self, err);
 	task_leave(t);
 	if (rc < 0)
-		return said(rc, "open", err);
+		return task_said(rc, "open", err);
 	t->self = self;
 	t->opened = true;
 	lock_acquire(&t->lock);
@@ -401,6 +399,22 @@ task_plugin_open(struct leat_task *t, struct leat_err *err)
 	lock_release(&t->lock);
 	t->next_tick_ms = task_now_ms(t) + TICK_MS;
 	return 0;
+}
+
+int
+task_plugin_tick(struct leat_task *t, struct leat_err *err)
+{
+	const struct registered *c = t->o.conn;
+	int32_t (*tick)(void *self, struct leat_err *err) =
+	    c->connector.kind == LEAT_SINK ? c->sink.tick : c->source.tick;
+	int rc;
+
+	if (tick == NULL)
+		return 0;
+	task_enter(t, "tick");
+	rc = tick(t->self, err);
+	task_leave(t);
+	return task_said(rc, "tick", err);
 }
 
 static void

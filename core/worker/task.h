@@ -161,7 +161,7 @@ enum task_state task_state(const struct leat_task *t);
 bool task_ended(const struct leat_task *t);
 /* The callback that the task is in and for how long; NULL: none. */
 const char *task_call(const struct leat_task *t, int64_t *ret_ms);
-int task_status_get(struct leat_task *t, struct leat_arena *arena,
+void task_status_get(struct leat_task *t, struct leat_arena *arena,
     struct task_status *ret_status);
 
 /* ---------------------------------------------- the task thread's side */
@@ -169,9 +169,16 @@ int task_status_get(struct leat_task *t, struct leat_arena *arena,
 /* Around every call of the plugin. */
 void task_enter(struct leat_task *t, const char *call);
 void task_leave(struct leat_task *t);
+/*
+ * What a callback returned: `err` has a reason and a class when that is an
+ * error. A plugin that fails without saying how is retried: that does no harm.
+ */
+int task_said(int rc, const char *call, struct leat_err *err);
 /* open() and close() with what belongs around them. */
 int task_plugin_open(struct leat_task *t, struct leat_err *err);
 void task_plugin_close(struct leat_task *t);
+/* tick(), if the plugin has one. */
+int task_plugin_tick(struct leat_task *t, struct leat_err *err);
 
 int64_t task_now_ms(const struct leat_task *t);
 /* Should the loop come to an end (pause, stop, restart)? @thread any */
@@ -201,13 +208,5 @@ void *task_main(void *arg);
 
 /* The host table (host.c). */
 extern const struct leat_host host_table;
-
-/* What host.c needs of the two kinds. */
-void sink_ack(struct leat_task *t, uint32_t index);
-int sink_fail(struct leat_task *t, uint32_t index,
-    const struct leat_err *err);
-
-/* plan.c */
-int plan_add(struct plan *p, const struct leat_param *over, uint32_t n);
 
 #endif

@@ -67,7 +67,7 @@ static const struct task_transition rows[] = {
 { TASK_RUNNING, EV_STOP, TASK_STOPPING, ACT_INTERRUPT, "stopping" },
 
 { TASK_BACKOFF, EV_TIMER, TASK_OPENING, ACT_OPEN, "retrying" },
-{ TASK_BACKOFF, EV_PAUSE, TASK_PAUSED, ACT_NONE, "paused" },
+{ TASK_BACKOFF, EV_PAUSE, TASK_PAUSED, ACT_CALL_OFF, "paused" },
 { TASK_BACKOFF, EV_RESUME, TASK_BACKOFF, ACT_NONE, "will retry already" },
 { TASK_BACKOFF, EV_RESTART, TASK_OPENING, ACT_OPEN, "retrying at once" },
 { TASK_BACKOFF, EV_STOP, TASK_STOPPED, ACT_END, "stopped" },

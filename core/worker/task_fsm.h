@@ -47,6 +47,7 @@
 	X(ACT_FAIL_LATER, "close, keep the error, schedule late")       \
 	X(ACT_DRAIN, "stop taking, finish what is taken")               \
 	X(ACT_CLOSE, "close")                                           \
+	X(ACT_CALL_OFF, "call the next try off")                        \
 	X(ACT_REOPEN, "close, open")                                    \
 	X(ACT_INTERRUPT, "finish what is taken, with a deadline")       \
 	X(ACT_END, "close, end the thread")

@@ -69,11 +69,11 @@ act(struct leat_task *t, const struct task_transition *row)
 	switch (row->action) {
 	case ACT_NONE:
 	case ACT_DRAIN:
+	case ACT_RUN:
 		break;
 	case ACT_OPEN:
+	case ACT_CALL_OFF:
 		set_retry_in(t, -1);
-		break;
-	case ACT_RUN:
 		break;
 	case ACT_BACKOFF:
 		task_close(t);

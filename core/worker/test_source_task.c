@@ -177,6 +177,42 @@ test_pause_resume(void **state)
 	testing_wait(durable() > n + 100);
 }
 
+static int64_t
+retry_in(struct testing *f)
+{
+	struct connector_status st;
+	struct leat_arena arena;
+	int64_t ms = -2;
+
+	leat_arena_init(&arena, 4096, 0);
+	if (herder_status(f->herder, "c", &arena, &st, &f->err) == 0) {
+		ms = st.ntasks == 0 ? -2 : st.tasks[0].retry_in_ms;
+		connector_status_put(&st);
+	}
+	leat_arena_fini(&arena);
+	return ms;
+}
+
+/* What waits for its next try waits no more when it is paused. */
+static void
+test_pause_in_backoff(void **state)
+{
+	struct testing *f = *state;
+
+	fake_src.open_error = LEAT_CLS_RETRY;
+	fake_src.open_errors = 1000000;
+	testing_run(f, "c", testing_props(BASE, NULL));
+	testing_wait(retry_in(f) >= 0);
+	assert_int_equal(herder_target(f->herder, "c", TARGET_PAUSED, &f->err),
+	    0);
+	testing_wait(strcmp(testing_state(f, "c", 0, NULL), "paused") == 0);
+	assert_int_equal(retry_in(f), -1);
+	__atomic_store_n(&fake_src.open_errors, 0, __ATOMIC_RELEASE);
+	assert_int_equal(herder_target(f->herder, "c", TARGET_STARTED,
+	    &f->err), 0);
+	testing_wait(durable() > 10);
+}
+
 static void
 test_stop_resume_remove(void **state)
 {
@@ -281,6 +317,28 @@ test_stuck_task(void **state)
 	    1);
 	__atomic_store_n(&fake_src.block, 0, __ATOMIC_RELEASE);
 	testing_wait(fake_load(&fake_src.closes) == 1);
+}
+
+/* What is being ended is not there any more for who wishes something of it. */
+static void
+test_ending_is_unknown(void **state)
+{
+	struct testing *f = *state;
+
+	fake_src.block = fake_src.block_deaf = 1;
+	testing_run(f, "c", testing_props(BASE, NULL));
+	testing_wait(fake_load(&fake_src.polls) == 1);
+	testing_apply(f, NULL, 0);
+	assert_int_equal(herder_target(f->herder, "c", TARGET_PAUSED, &f->err),
+	    LEAT_E_NOTFOUND);
+	assert_string_equal(f->err.text, "Connector c not found");
+	leat_err_clear(&f->err);
+	assert_int_equal(herder_restart(f->herder, "c", -1, true, false,
+	    &f->err), LEAT_E_NOTFOUND);
+	leat_err_clear(&f->err);
+	__atomic_store_n(&fake_src.block, 0, __ATOMIC_RELEASE);
+	testing_settle(f);
+	assert_int_equal(fake_load(&fake_src.closes), 1);
 }
 
 static void
@@ -432,11 +490,13 @@ main(void)
 		T(test_poll_record_is_skipped),
 		T(test_poll_fatal),
 		T(test_pause_resume),
+		T(test_pause_in_backoff),
 		T(test_stop_resume_remove),
 		T(test_change_restarts_one),
 		T(test_tasks_by_plan),
 		T(test_blocked_poll_is_interrupted),
 		T(test_stuck_task),
+		T(test_ending_is_unknown),
 		T(test_stuck_plan),
 		T(test_published_status),
 		T(test_wished_again),

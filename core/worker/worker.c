@@ -40,7 +40,8 @@
 #include "core/worker/herder.h"
 
 enum { EXIT_START = 1, METRICS_MAX = 100000, TEXT_CHUNK = 1024,
-	DEFAULTS_MAX = 64, LOG_FLUSH_MS = 10000, DESCRIPTORS_MAX = 1 << 20 };
+	DEFAULTS_MAX = 64, LOG_FLUSH_MS = 10000, DESCRIPTORS_MAX = 1 << 20,
+	DESCRIPTORS_OWN = 64 };
 
 static const struct logger lg = { "worker", NULL, -1 };
 
@@ -63,6 +64,7 @@ struct worker {
 	struct loop_timer *log_timer;
 	struct references refs;	/* as the settings allow them */
 	int signal_fd;
+	int64_t descriptors;	/* that may be open, but for our own */
 	bool serving;
 	bool ending;
 	struct thread stopper;
@@ -133,6 +135,7 @@ open_broker(struct worker *w, struct leat_err *err)
 	struct broker_options o;
 
 	broker_options_init(&o);
+	o.descriptors = (uint32_t)(w->descriptors / 4);
 	o.dir = w->set->data_dir;
 	o.metrics = w->metrics;
 	o.default_partitions = (int32_t)w->set->broker_partitions;
@@ -163,7 +166,8 @@ open_listener(struct worker *w, struct leat_err *err)
 	o.listen = w->set->broker_listeners;
 	o.advertised = w->set->broker_advertised;
 	o.threads = (int32_t)w->set->broker_threads;
-	o.max_connections = (int32_t)w->set->broker_max_connections;
+	o.max_connections = (int32_t)MIN(w->set->broker_max_connections,
+	    MAX(w->descriptors / 8 * 5, 1));
 	o.max_connections_per_ip =
 	    (int32_t)w->set->broker_max_connections_per_ip;
 	o.idle_ms = w->set->broker_idle_ms;
@@ -299,8 +303,11 @@ directory_changed(void *arg, const struct directory_view *now,
 	if (before != NULL && now->generation == before->generation)
 		return;
 	list = calloc(now->nconnectors + 1, sizeof(*list));
-	if (list == NULL)
+	if (list == NULL) {
+		log_error(&lg, "configuration could not be applied",
+		    "error=%s", "out of memory");
 		return;
+	}
 	for (i = 0; i < now->nconnectors; i++) {
 		list[i].name = now->connectors[i].name;
 		list[i].props = now->connectors[i].props;
@@ -463,24 +470,32 @@ serve(struct worker *w, struct leat_err *err)
 	return 0;
 }
 
-/* Segments and connections need more descriptors than a login shell gives. */
+/*
+ * Segments and connections need more descriptors than a login shell gives. Of
+ * those there are, DESCRIPTORS_OWN are for what the worker itself has open,
+ * five of eight for Kafka's clients, a quarter for the files of topics.
+ */
 static void
-raise_descriptors(void)
+raise_descriptors(struct worker *w)
 {
 	struct rlimit limit;
 
+	w->descriptors = DESCRIPTORS_MAX;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
 	if (limit.rlim_cur < MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX)) {
 		limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX);
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	w->descriptors = (int64_t)MIN(limit.rlim_cur,
+	    (rlim_t)DESCRIPTORS_MAX) - DESCRIPTORS_OWN;
+	w->descriptors = MAX(w->descriptors, DESCRIPTORS_OWN);
 }
 
 static int
 start(struct worker *w, struct leat_err *err)
 {
-	raise_descriptors();
+	raise_descriptors(w);
 	w->loop = loop_new(&clock_system, err);
 	if (w->loop == NULL || open_signals(w, err) < 0 ||
 	    start_log_timer(w, err) < 0)

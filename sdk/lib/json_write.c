@@ -7,28 +7,45 @@
 #include "sdk/lib/float.h"
 #include "sdk/lib/scan.h"
 
-/* Writes the escape of one byte; its length. Upper-case hex, as Jackson. */
-static size_t
-put_escape(uint8_t *to, uint8_t c)
+static const char hex[] = "0123456789ABCDEF";
+
+/* \uXXXX */
+static uint8_t *
+put_unit(uint8_t *to, uint32_t unit)
+{
+	*to++ = '\\';
+	*to++ = 'u';
+	for (int shift = 12; shift >= 0; shift -= 4)
+		*to++ = (uint8_t)hex[unit >> shift & 15];
+	return to;
+}
+
+size_t
+leat_json_escape(uint8_t *to, const uint8_t *s, size_t n, size_t *ret_read)
 {
 	static const char letters[] = "btn?fr";	/* of 8, 9, 10, -, 12, 13 */
-	static const char hex[] = "0123456789ABCDEF";
+	uint8_t c = s[0];
+	uint32_t u;
 
+	*ret_read = 1;
+	if (c >= 0xf0 && scan_utf8_char(s, n) == 4) {
+		u = ((c & 7u) << 18 | (s[1] & 63u) << 12 | (s[2] & 63u) << 6 |
+		    (s[3] & 63u)) - 0x10000;
+		*ret_read = 4;
+		put_unit(put_unit(to, 0xd800 | u >> 10), 0xdc00 | (u & 0x3ff));
+		return 12;
+	}
+	if (c >= 0x80) {
+		to[0] = c;
+		return 1;
+	}
+	if (c != '"' && c != '\\' && (c < 8 || c > 13 || c == 11)) {
+		put_unit(to, c);
+		return 6;
+	}
 	to[0] = '\\';
-	if (c == '"' || c == '\\') {
-		to[1] = c;
-		return 2;
-	}
-	if (c >= 8 && c <= 13 && c != 11) {
-		to[1] = (uint8_t)letters[c - 8];
-		return 2;
-	}
-	to[1] = 'u';
-	to[2] = '0';
-	to[3] = '0';
-	to[4] = (uint8_t)hex[c >> 4];
-	to[5] = (uint8_t)hex[c & 15];
-	return 6;
+	to[1] = c == '"' || c == '\\' ? c : (uint8_t)letters[c - 8];
+	return 2;
 }
 
 /*
@@ -56,10 +73,12 @@ leat_json_add_string(struct leat_buf *b, const char *s, size_t len)
 		if (p == end)
 			break;
 		b->len = (size_t)(to - b->data);
-		to = leat_buf_reserve(b, 6 + (size_t)(end - p));
+		to = leat_buf_reserve(b, LEAT_JSON_ESCAPE_MAX +
+		    (size_t)(end - p));
 		if (to == NULL)
 			return -1;
-		to += put_escape(to, *p++);
+		to += leat_json_escape(to, p, (size_t)(end - p), &run);
+		p += run;
 	}
 	*to++ = '"';
 	b->len = (size_t)(to - b->data);

@@ -111,9 +111,17 @@ scan_json(const uint8_t *s, size_t n, int high)
 	return i;
 }
 
+/* Not 0 if a byte of v begins a character of four bytes (or is none). */
+static inline uint64_t
+scan_has_astral(uint64_t v)
+{
+	return v & v << 1 & v << 2 & v << 3 & SCAN_HIGH;
+}
+
 /*
- * Copies the text up to the first byte that JSON must escape, in one pass, and
- * returns how much that is. Behind it, up to n, `to` may be overwritten.
+ * Copies the text up to the first byte that JSON must escape, or that begins a
+ * character of four bytes, in one pass, and returns how much that is. Behind
+ * it, up to n, `to` may be overwritten.
  */
 static inline size_t
 scan_copy_json(uint8_t *to, const uint8_t *s, size_t n)
@@ -125,7 +133,9 @@ scan_copy_json(uint8_t *to, const uint8_t *s, size_t n)
 	while (n >= 16 && i < n) {
 		size_t at = i + 16 <= n ? i : n - 16;
 		__m128i v = _mm_loadu_si128((const __m128i *)(s + at));
-		int mask = scan_json_mask(v, 0);
+		int mask = scan_json_mask(v, 0) | _mm_movemask_epi8(
+		    _mm_cmpeq_epi8(v, _mm_max_epu8(v,
+		    _mm_set1_epi8((char)0xf0))));
 
 		_mm_storeu_si128((__m128i *)(to + at), v);
 		if (mask != 0)
@@ -137,10 +147,11 @@ scan_copy_json(uint8_t *to, const uint8_t *s, size_t n)
 		uint64_t v = scan_load(s + i);
 
 		memcpy(to + i, &v, 8);
-		if (scan_json_hit(v, 0) != 0)
+		if ((scan_json_hit(v, 0) | scan_has_astral(v)) != 0)
 			break;
 	}
-	for (; i < n && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\'; i++)
+	for (; i < n && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' &&
+	     s[i] < 0xf0; i++)
 		to[i] = s[i];
 	return i;
 }

@@ -38,6 +38,11 @@ test_strings(void **state)
 	    "\"\\u0000\\u0001\\u000B\\u001F\x7f\"");
 	check_string("\xe2\x82\xac", 3, "\"\xe2\x82\xac\"");
 	check_string("a\0b", 3, "\"a\\u0000b\"");
+	/* As Kafka Connect's converter: beyond U+FFFF by two escapes. */
+	check_string("\xf0\x9d\x84\x9e", 4, "\"\\uD834\\uDD1E\"");
+	check_string("x\xf0\x90\x80\x80y\xf4\x8f\xbf\xbfz", 11,
+	    "\"x\\uD800\\uDC00y\\uDBFF\\uDFFFz\"");
+	check_string("\xf0\x9d\x84", 3, "\"\xf0\x9d\x84\"");
 }
 
 /* Every byte, at every place of a block, with every tail. */

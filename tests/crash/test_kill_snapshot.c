@@ -21,9 +21,10 @@
 #include "tests/harness/pg.h"
 #include "tests/harness/proc.h"
 #include "tests/harness/reader.h"
+#include "tests/harness/th_replay.h"
 #include "tests/harness/th_worker.h"
 
-enum { SOON_MS = 60000, TABLES = 5, KEYS = 3000, KILLS = 5, GONE = -1 };
+enum { SOON_MS = 60000, TABLES = 5, KEYS = 3000, KILLS = 5 };
 
 static struct th_pg *pg;
 static struct th_worker *w;
@@ -54,12 +55,12 @@ take(void *arg, const struct th_record *rec)
 
 	assert_true(k >= 0 && k < KEYS);
 	if (rec->value == NULL) {
-		have[t][k] = GONE;
+		have[t][k] = TH_GONE;
 		return;
 	}
 	doc = th_json(rec->value);
 	if (strcmp(th_json_text(doc, "/op"), "d") == 0) {
-		have[t][k] = GONE;
+		have[t][k] = TH_GONE;
 		return;
 	}
 	if (strcmp(th_json_text(doc, "/op"), "r") == 0)
@@ -78,7 +79,7 @@ make_tables(void)
 		    "k%d SELECT g, 0 FROM generate_series(0, %d) g", t, t, t,
 		    t, KEYS - 2);
 		for (int k = 0; k < KEYS; k++)
-			have[t][k] = GONE;
+			have[t][k] = TH_GONE;
 	}
 }
 
@@ -110,24 +111,6 @@ read_topic(int t)
 }
 
 static void
-expect_table(int t)
-{
-	struct leat_str rest = leat_str_c(th_pg_rows(pg, "SELECT "
-	    "coalesce(v, %d) FROM generate_series(0, %d) g LEFT JOIN k%d "
-	    "ON id = g ORDER BY g", GONE, KEYS - 1, t));
-
-	for (int k = 0; k < KEYS; k++) {
-		int64_t want = 0;
-
-		assert_int_equal(leat_parse_i64(leat_str_cut(&rest, '\n'), GONE,
-		    INT64_MAX, &want), 0);
-		if (have[t][k] != want)
-			fail_msg("k%d, key %d: have %lld, want %lld", t, k,
-			    (long long)have[t][k], (long long)want);
-	}
-}
-
-static void
 finish(PGconn *load)
 {
 	th_pg_exec(pg, "INSERT INTO halt VALUES (1)");
@@ -137,7 +120,7 @@ finish(PGconn *load)
 		th_pg_exec(pg, "INSERT INTO k%d VALUES (%d, 77)", t, KEYS - 1);
 	for (int t = 0; t < TABLES; t++) {
 		read_topic(t);
-		expect_table(t);
+		th_replay_values(pg, th_text("k%d", t), have[t], KEYS);
 	}
 	/* The first one was finished before the first kill. */
 	for (int k = 0; k < KEYS; k++)

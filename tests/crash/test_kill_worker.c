@@ -203,6 +203,59 @@ killed_database(void **state)
 	end(&s);
 }
 
+/* A transaction of inserts and updates of its own rows, which waits. */
+static void
+prepare(struct scene *s, int n)
+{
+	PGconn *c = th_pg_connect(s->pg, NULL);
+
+	th_pg_run(c, "BEGIN");
+	for (int i = 0; i < 4; i++) {
+		th_pg_run(c, "INSERT INTO item(pad) VALUES ('prepared')");
+		th_pg_run(c, "UPDATE item SET rev = rev + 1 WHERE id = "
+		    "(SELECT max(id) FROM item WHERE pad = 'prepared')");
+	}
+	th_pg_run(c, th_text("PREPARE TRANSACTION 'p%d'", n));
+	PQfinish(c);
+}
+
+/* Commits two of three. */
+static void
+decide(struct scene *s, int n)
+{
+	if (th_pg_number(s->pg, "SELECT count(*) FROM pg_prepared_xacts WHERE "
+	    "gid = 'p%d'", n) == 1)
+		th_pg_exec(s->pg, "%s PREPARED 'p%d'", random_up_to(3) == 0 ?
+		    "ROLLBACK" : "COMMIT", n);
+}
+
+/* Killed at any moment between PREPARE TRANSACTION and its end, or behind. */
+static void
+killed_between_the_phases(void **state)
+{
+	struct scene s;
+	int n = rounds(12, 120);
+
+	throw_in("killed_between_the_phases");
+	begin(&s, "phases", false);
+	s.source = th_text("%sstreaming.two.phase: true\n", s.source);
+	th_worker_file(s.w, "item.yaml", "%s", s.source);
+	assert_true(th_pg_wait(s.pg, "t", SOON_MS, "SELECT two_phase FROM "
+	    "pg_replication_slots WHERE slot_name <> 'oracle'"));
+	for (int i = 0; i < n; i++) {
+		prepare(&s, i);
+		th_nap(random_up_to(200));
+		decide(&s, random_up_to(2) == 0 ? i : i - 3);
+		th_worker_kill(s.w);
+		decide(&s, i - 2);
+		check_confirmed(&s);
+		th_worker_file(s.w, "item.yaml", "%s", s.source);
+	}
+	for (int i = 0; i < n; i++)
+		decide(&s, i);
+	end(&s);
+}
+
 /* The snapshot starts again as often as it must, and then nothing is lost. */
 static void
 killed_in_the_snapshot(void **state)
@@ -246,6 +299,7 @@ main(void)
 		cmocka_unit_test(killed_worker),
 		cmocka_unit_test(killed_while_starting),
 		cmocka_unit_test(killed_database),
+		cmocka_unit_test(killed_between_the_phases),
 		cmocka_unit_test(killed_in_the_snapshot),
 	};
 

@@ -13,7 +13,7 @@
 
 #include "tests/harness/proc.h"
 
-enum { START_MS = 20000, STOP_MS = 10000, BODY_MAX = 256 << 20 };
+enum { START_MS = 20000, STOP_MS = 60000, BODY_MAX = 256 << 20 };
 
 struct th_worker {
 	struct th_worker_opts opts;

@@ -31,7 +31,7 @@ struct th_worker *th_worker_launch(const struct th_worker_opts *opts);
 /* Stops it if it runs. Accepts NULL. */
 void th_worker_free(struct th_worker *w);
 
-/* SIGTERM and the wait for the end (10 s); its exit status. */
+/* SIGTERM and the wait for the end (60 s); its exit status. */
 int th_worker_stop(struct th_worker *w);
 /* kill -9. */
 void th_worker_kill(struct th_worker *w);

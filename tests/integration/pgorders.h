@@ -13,9 +13,10 @@
 	     "\"m\":null}"
 
 static inline void
-make_orders(struct th_pg *pg)
+make_orders(struct th_pg *server)
 {
-	th_pg_exec(pg, "DROP SCHEMA IF EXISTS shop CASCADE; CREATE SCHEMA shop;"
+	th_pg_exec(server,
+	    "DROP SCHEMA IF EXISTS shop CASCADE; CREATE SCHEMA shop;"
 	    "CREATE TYPE shop.mood AS ENUM ('sad','happy');"
 	    "CREATE TABLE shop.orders(id serial PRIMARY KEY,"
 	    " customer varchar(20) NOT NULL, amount numeric(10,2),"
@@ -24,9 +25,9 @@ make_orders(struct th_pg *pg)
 }
 
 static inline void
-insert_ann(struct th_pg *pg)
+insert_ann(struct th_pg *server)
 {
-	th_pg_exec(pg, "INSERT INTO shop.orders(customer,amount,created) "
+	th_pg_exec(server, "INSERT INTO shop.orders(customer,amount,created) "
 	    "VALUES ('ann',19.99,'2024-03-01 01:02:03.45+00')");
 }
 

@@ -49,11 +49,11 @@ pgt_connector(const char *name)
 
 /* A source on the server's database; slot, publication and prefix are `id`. */
 static inline struct leat_fake *
-pgt_source(struct th_pg *pg, const char *id, const char *tables)
+pgt_source(struct th_pg *server, const char *id, const char *tables)
 {
 	struct leat_fake *f = leat_fake_new(pgt_connector("postgres-source"));
 
-	leat_fake_set(f, "url", th_pg_url(pg, NULL));
+	leat_fake_set(f, "url", th_pg_url(server, NULL));
 	leat_fake_set(f, "topic.prefix", "px");
 	leat_fake_set(f, "slot.name", id);
 	leat_fake_set(f, "publication.name", id);
@@ -93,14 +93,14 @@ pgt_settle(struct leat_fake *f)
 
 /* Removes the task's slot once nobody uses it. */
 static inline void
-pgt_end(struct th_pg *pg, struct leat_fake *f, const char *id)
+pgt_end(struct th_pg *server, struct leat_fake *f, const char *id)
 {
 	leat_fake_free(f);
-	assert_true(th_pg_wait(pg, "0", PGT_WAIT_MS, "SELECT count(*) FROM "
+	assert_true(th_pg_wait(server, "0", PGT_WAIT_MS, "SELECT count(*) FROM "
 	    "pg_replication_slots WHERE slot_name = '%s' AND active", id));
-	th_pg_exec(pg, "SELECT pg_drop_replication_slot(slot_name) FROM "
+	th_pg_exec(server, "SELECT pg_drop_replication_slot(slot_name) FROM "
 	    "pg_replication_slots WHERE slot_name = '%s'", id);
-	th_pg_exec(pg, "DROP PUBLICATION IF EXISTS %s", id);
+	th_pg_exec(server, "DROP PUBLICATION IF EXISTS %s", id);
 }
 
 /* A member of record i's value by JSON pointer, as JSON text. */

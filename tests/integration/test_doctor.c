@@ -16,9 +16,8 @@
 
 #include "tests/harness/jsonq.h"
 #include "tests/harness/pg.h"
+#include "tests/harness/pgserver.h"
 #include "tests/harness/proc.h"
-
-static struct th_pg *pg;
 
 /* The answer of `leat doctor --json` about the first connector of a file. */
 static const struct leat_value *
@@ -86,15 +85,19 @@ apply(const struct leat_value *f)
 }
 
 static const char *
-file(const char *user, const char *more)
+file_at(const char *path, const char *user, const char *more)
 {
-	const char *path = th_path("shop.yaml");
-
 	th_write_text(path, th_text("connector: postgres-source\n"
 	    "url: %s\ndatabase.user: %s\n"
 	    "tables: [public.item, public.keyless]\n%s",
 	    th_pg_url(pg, NULL), user, more));
 	return path;
+}
+
+static const char *
+file(const char *user, const char *more)
+{
+	return file_at(th_path("shop.yaml"), user, more);
 }
 
 static void
@@ -150,6 +153,32 @@ test_rights(void **state)
 	    "DROP ROLE cdc");
 }
 
+/* Names are anything: the cures quote them. */
+static void
+test_odd_names(void **state)
+{
+	const char *path = th_path("odd.yaml");
+	const struct leat_value *doc;
+
+	(void)state;
+	th_pg_exec(pg, "CREATE ROLE \"o\"\"k\" LOGIN; CREATE SCHEMA \"s\"\"t\";"
+	    "CREATE TABLE \"s\"\"t\".\"t\"\"u\" (id int);"
+	    "GRANT USAGE ON SCHEMA \"s\"\"t\" TO \"o\"\"k\"");
+	th_write_text(path, th_text("connector: postgres-source\n"
+	    "url: %s\ndatabase.user: 'o\"k'\ntables: ['s\"t.t\"u']\n"
+	    "publication.name: 'p\"q'\n", th_pg_url(pg, NULL)));
+	doc = examine(path, 3);
+	apply(expect(doc, "role", "bad", "'o\"k' may not replicate"));
+	apply(expect(doc, "rights", "bad", "\"s\"\"t\".\"t\"\"u\""));
+	apply(expect(doc, "replica identity", "bad", "\"t\"\"u\""));
+	apply(expect(doc, "publication", "bad", "may not create it"));
+	doc = examine(path, 0);
+	expect(doc, "rights", "good", "may read");
+	expect(doc, "publication", "good", "has the captured tables");
+	th_pg_exec(pg, "DROP PUBLICATION \"p\"\"q\"; DROP SCHEMA \"s\"\"t\" "
+	    "CASCADE; DROP OWNED BY \"o\"\"k\"; DROP ROLE \"o\"\"k\"");
+}
+
 static void
 test_slots(void **state)
 {
@@ -202,6 +231,25 @@ test_no_server(void **state)
 	assert_non_null(doc);
 }
 
+/* What is wrong in a file is said all at once, with its place. */
+static void
+test_files(void **state)
+{
+	const struct leat_value *doc = examine(file("postgres",
+	    "snapshot.mod: initial\nwal.guard.bytes: 10XB\n"), 3);
+
+	(void)state;
+	assert_int_equal(th_json_len(doc, "/connectors"), 0);
+	assert_int_equal(th_json_len(doc, "/problems"), 2);
+	assert_int_equal(th_json_int(doc, "/problems/0/line"), 5);
+	assert_string_equal(th_json_text(doc, "/problems/1/key"),
+	    "wal.guard.bytes");
+	th_mkdir(th_path("shops"));
+	(void)file_at(th_path("shops/shop.yaml"), "postgres", "");
+	doc = examine(th_path("shops"), 0);
+	expect(doc, "version", "good", "PostgreSQL ");
+}
+
 /* Settings that only a start changes, so this comes last. */
 static void
 test_settings(void **state)
@@ -234,26 +282,20 @@ start(void **state)
 	return 0;
 }
 
-static int
-stop(void **state)
-{
-	(void)state;
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_odd_names),
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_activity),
 		cmocka_unit_test(test_no_server),
+		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_settings),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, stop_server);
 }

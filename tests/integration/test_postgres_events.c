@@ -2,12 +2,11 @@
 /*
  * test_postgres_events.c: what a row and its changes look like as events.
  */
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgorders.h"
 
 #include "core/record/converter.h"
 #include "core/record/record_testing.h"
-
-static struct th_pg *pg;
 
 static void
 test_operations(void **state)
@@ -30,7 +29,7 @@ test_operations(void **state)
 	pgt_expect(f, 0, "/op", "\"c\"");
 	pgt_expect(f, 0, "/before", "null");
 	pgt_expect(f, 0, "/after", ROW1);
-	pgt_expect(f, 0, "/source/snapshot", "\"false\"");
+	pgt_expect(f, 0, "/source/snapshot", "null");
 	pgt_expect(f, 0, "/source/table", "\"orders\"");
 
 	pgt_expect(f, 1, "/op", "\"u\"");
@@ -132,20 +131,6 @@ test_json(void **state)
 	leat_schema_pool_free(pool);
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -154,5 +139,5 @@ main(void)
 		cmocka_unit_test(test_json),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -5,6 +5,7 @@
  * decides (positions, times, transactions) is taken from the event, after it
  * was checked to be consistent.
  */
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgjson.h"
 #include "tests/integration/pgorders.h"
 
@@ -19,8 +20,6 @@
 #define KEY_OF(id) \
 	"{\"id\":" id ",\"customer\":\"\",\"amount\":null,\"note\":\"none\"," \
 	"\"created\":\"1970-01-01T00:00:00Z\",\"m\":null}"
-
-static struct th_pg *pg;
 
 /* The event's own word for a field of its source, which must be a number. */
 static const char *
@@ -260,20 +259,6 @@ test_unchanged(void **state)
 	pgt_end(pg, f, "gold_toast");
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -284,5 +269,5 @@ main(void)
 		cmocka_unit_test(test_unchanged),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -8,15 +8,14 @@
 /* test: timeout=300 */
 #include <pthread.h>
 
-#include <leat/map.h>
-
+#include "tests/harness/pgserver.h"
+#include "tests/harness/th_replay.h"
 #include "tests/integration/pgtest.h"
 
 enum {
 	NTABLES = 3,
 	NWRITERS = 2,
 	NROWS = 3000,
-	MAX_KEYS = 200000,
 	ROUNDS = 40,
 	AHEAD = 12		/* changes for each poll */
 };
@@ -47,17 +46,8 @@ static const struct {
 	    "$1::int * 1.5", "k = -k", "k = $1::int * 1.5" },
 };
 
-struct seen {
-	int64_t version;
-	bool alive;
-};
-
-static struct th_pg *pg;
 static struct leat_fake *f;
-static struct leat_map seen[NTABLES];
-static struct seen pool[MAX_KEYS];
-static size_t npool;
-static size_t reads;
+static struct th_versions seen[NTABLES];
 static pthread_t writers[NWRITERS];
 static int writing;		/* atomic */
 static unsigned long writes;	/* atomic */
@@ -123,70 +113,17 @@ writer(void *arg)
 
 /* ---------------------------------------------------------------- consumer */
 
-static struct seen *
-seen_of(struct leat_map *m, const char *key)
-{
-	struct seen *one = leat_map_get_c(m, key);
-
-	if (one != NULL)
-		return one;
-	assert_true(npool < MAX_KEYS);
-	one = &pool[npool++];
-	*one = (struct seen){ .version = -1 };
-	assert_int_equal(leat_map_set(m, leat_str_c(key), one, NULL), 0);
-	return one;
-}
-
-static int64_t
-number_of(const struct leat_value *doc, const char *pointer)
-{
-	const struct leat_value *v = leat_json_pointer(doc,
-	    leat_str_c(pointer));
-
-	assert_non_null(v);
-	return v->u.i;
-}
-
-static void
-apply_value(struct seen *one, const char *key, const struct leat_value *doc)
-{
-	const struct leat_value *op = leat_map_value(doc, "op");
-	char what = op->u.s[0];
-	int64_t version;
-
-	if (what == 'd') {
-		one->alive = false;
-		return;
-	}
-	version = number_of(doc, "/after/ver");
-	reads += what == 'r';
-	if (version < one->version || (version == one->version &&
-	    !one->alive))
-		fail_msg("%s: %c of version %lld after %lld, %s", key, what,
-		    (long long)version, (long long)one->version,
-		    one->alive ? "alive" : "deleted");
-	one->version = version;
-	one->alive = true;
-}
-
 static void
 apply(size_t i)
 {
 	const char *topic = leat_fake_record(f, i)->topic;
 	const char *value = leat_fake_value(f, i);
-	struct leat_value doc;
-	struct leat_arena a;
 
 	if (strncmp(topic, "px.inc.", 7) != 0 || strcmp(value, "null") == 0)
 		return;
-	leat_arena_init(&a, 4096, 0);
-	assert_int_equal(leat_json_parse(&a, value, strlen(value), &doc,
-	    NULL), 0);
 	for (int t = 0; t < NTABLES; t++)
 		if (strcmp(topic + 7, tables[t].name) == 0)
-			apply_value(seen_of(&seen[t], leat_fake_key(f, i)),
-			    leat_fake_key(f, i), &doc);
-	leat_arena_fini(&a);
+			th_versions_apply(&seen[t], leat_fake_key(f, i), value);
 }
 
 /* What is durable is seen, and nothing else ever. */
@@ -238,33 +175,6 @@ signal_ok(const char *type, const char *data)
 		fail_msg("signal: %s", leat_fake_err(f)->text);
 }
 
-static void
-compare(int t)
-{
-	const struct leat_map_entry *e;
-	size_t it = 0, alive = 0;
-	PGconn *c = th_pg_connect(pg, NULL);
-	PGresult *res = PQexec(c, th_text("SELECT %s, ver FROM inc.%s",
-	    tables[t].key, tables[t].name));
-
-	assert_int_equal(PQresultStatus(res), PGRES_TUPLES_OK);
-	for (int i = 0; i < PQntuples(res); i++) {
-		const struct seen *one = leat_map_get_c(&seen[t],
-		    PQgetvalue(res, i, 0));
-
-		if (one == NULL || !one->alive)
-			fail_msg("inc.%s: row %s is missing", tables[t].name,
-			    PQgetvalue(res, i, 0));
-		assert_string_equal(th_text("%lld", (long long)one->version),
-		    PQgetvalue(res, i, 1));
-	}
-	while ((e = leat_map_next(&seen[t], &it)) != NULL)
-		alive += ((const struct seen *)e->value)->alive;
-	assert_int_equal(alive, PQntuples(res));
-	PQclear(res);
-	PQfinish(c);
-}
-
 /* ------------------------------------------------------------------- tests */
 
 static void
@@ -281,9 +191,7 @@ begin(const char *const settings[][2])
 		    "nextval('inc.version') FROM generate_series(1, %d) g",
 		    tables[t].name, tables[t].ddl, tables[t].name,
 		    tables[t].name, tables[t].rows, (int)NROWS);
-		leat_map_init(&seen[t]);
 	}
-	npool = reads = 0;
 	f = pgt_source(pg, "inc", "inc\\.[abc]");
 	leat_fake_set(f, "snapshot.mode", "no_data");
 	leat_fake_set(f, "decimal.handling.mode", "string");
@@ -352,11 +260,15 @@ finish(void)
 		if (th_now_ms() > end)
 			fail_msg("the snapshot does not end: %s",
 			    leat_fake_status(f));
-	} while (leat_map_get_c(&seen[0], "{\"id\":999999}") == NULL ||
+	} while (leat_map_get_c(&seen[0].rows, "{\"id\":999999}") == NULL ||
 	    snapshot_left());
 	for (int t = 0; t < NTABLES; t++) {
-		compare(t);
-		leat_map_fini(&seen[t]);
+		const char *what = th_versions_differ(&seen[t], pg,
+		    th_text("inc.%s", tables[t].name), tables[t].key);
+
+		if (what != NULL)
+			fail_msg("%s", what);
+		th_versions_fini(&seen[t]);
 	}
 	pgt_end(pg, f, "inc");
 }
@@ -375,7 +287,7 @@ static void
 run_random(const char *const settings[][2], unsigned seed)
 {
 	unsigned s = seed;
-	size_t before;
+	size_t before = 0;
 
 	begin(settings);
 	__atomic_store_n(&writing, 1, __ATOMIC_RELEASE);
@@ -388,7 +300,8 @@ run_random(const char *const settings[][2], unsigned seed)
 		consume();
 		disturb(&s);
 	}
-	before = reads;
+	for (int t = 0; t < NTABLES; t++)
+		before += seen[t].reads;
 	(void)calm(NULL);
 	assert_true(before > 0);
 	finish();
@@ -441,20 +354,6 @@ test_read_only(void **state)
 	run_random(settings, 14);
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -465,5 +364,5 @@ main(void)
 		cmocka_unit_test_teardown(test_read_only, calm),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

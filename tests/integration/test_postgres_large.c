@@ -3,9 +3,9 @@
  * test_postgres_large.c: transactions that the server streams before they
  * commit give the same events as those that it does not.
  */
+#include "tests/harness/pgserver.h"
+#include "tests/integration/pgsteady.h"
 #include "tests/integration/pgtest.h"
-
-static struct th_pg *pg;
 
 static struct leat_fake *
 new_source(const char *id, const char *streaming)
@@ -70,32 +70,6 @@ make_changes(void)
 
 enum { EVENTS = 6500 + 2 + 1 + 2 + 2 * 4 };
 
-/* A value without the time of its making: the length, from *ret_text on. */
-static size_t
-steady(struct leat_fake *f, size_t i, const char **ret_text)
-{
-	const char *text = leat_fake_value(f, i);
-	const char *source = strstr(text, "\"source\":");
-	const char *op = source == NULL ? NULL : strstr(source, ",\"op\":");
-
-	/* A message has its op and time in front of the source. */
-	*ret_text = source != NULL && op == NULL ? source : text;
-	return op == NULL ? strlen(*ret_text) : (size_t)(op - text);
-}
-
-static void
-expect_same(struct leat_fake *a, size_t i, struct leat_fake *b, size_t j)
-{
-	const char *x, *y;
-	size_t n = steady(a, i, &x);
-
-	assert_string_equal(leat_fake_record(a, i)->topic,
-	    leat_fake_record(b, j)->topic);
-	assert_string_equal(leat_fake_key(a, i), leat_fake_key(b, j));
-	assert_int_equal(steady(b, j, &y), n);
-	assert_memory_equal(x, y, n);
-}
-
 static void
 open_quiet(struct leat_fake *f)
 {
@@ -118,7 +92,7 @@ test_same_events(void **state)
 	pgt_run(plain, EVENTS);
 	pgt_run(streamed, EVENTS);
 	for (size_t i = 0; i < EVENTS; i++)
-		expect_same(plain, i, streamed, i);
+		pgt_expect_same(plain, i, streamed, i);
 	assert_int_equal(leat_fake_metric(plain,
 	    "postgres_streamed_transactions_total"), 0);
 	assert_int_equal(leat_fake_metric(streamed,
@@ -154,7 +128,7 @@ test_restarts(void **state)
 		assert_true(n > 0);
 		assert_true(done + n <= EVENTS);
 		for (size_t i = 0; i < n; i++)
-			expect_same(plain, done + i, f, i);
+			pgt_expect_same(plain, done + i, f, i);
 		done += n;
 		assert_int_equal(leat_fake_durable(f), 0);
 		leat_fake_close(f);
@@ -220,13 +194,6 @@ start(void **state)
 	return 0;
 }
 
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -236,5 +203,5 @@ main(void)
 		cmocka_unit_test(test_limits),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, stop_server);
 }

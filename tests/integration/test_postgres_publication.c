@@ -3,9 +3,8 @@
  * test_postgres_publication.c: what the publication and the tables' replica
  * identities become, and what is said where they cannot.
  */
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgtest.h"
-
-static struct th_pg *pg;
 
 static void
 expect_refusal(struct leat_fake *f, int cls, const char *part)
@@ -177,20 +176,6 @@ test_identity_refusals(void **state)
 	th_pg_exec(pg, "DROP OWNED BY mover; DROP ROLE mover");
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -202,5 +187,5 @@ main(void)
 		cmocka_unit_test(test_identity_refusals),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

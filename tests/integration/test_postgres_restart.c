@@ -3,6 +3,7 @@
  * test_postgres_restart.c: positions are exact. Whatever was durable when a
  * task ended is not delivered again, and nothing behind it is lost.
  */
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgtest.h"
 
 enum {
@@ -11,7 +12,6 @@ enum {
 	MOST_EVENTS = 32
 };
 
-static struct th_pg *pg;
 static struct leat_fake *f;
 static int metadata;		/* with BEGIN and END of three transactions */
 static size_t nevents;
@@ -276,20 +276,6 @@ with_metadata(void **state)
 	return 0;
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -305,5 +291,5 @@ main(void)
 		cmocka_unit_test_setup(test_large_transaction, plain),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -4,15 +4,16 @@
  * the tables are written to. What was finished is not read again, and whoever
  * applies the events has the tables in the end.
  */
+#include "tests/harness/pgserver.h"
+#include "tests/harness/th_replay.h"
 #include "tests/integration/pgtest.h"
 
-enum { TABLES = 4, KEYS = 400, ROUNDS = 12, GONE = -1 };
+enum { TABLES = 4, KEYS = 400, ROUNDS = 12 };
 
-static struct th_pg *pg;
 static struct leat_fake *f;
 static uint32_t random_state;
 
-/* What a consumer has: the value of each key, or GONE. */
+/* What a consumer has: the value of each key, or TH_GONE. */
 static int64_t have[TABLES][KEYS];
 static int reads[TABLES][KEYS];		/* how often a row was read */
 static int finished[TABLES];
@@ -50,7 +51,7 @@ apply(size_t i)
 	assert_true(t < TABLES && k < KEYS);
 	if (strcmp(leat_fake_value(f, i), "null") == 0 ||
 	    strcmp(pgt_at(f, i, "/op"), "\"d\"") == 0) {
-		have[t][k] = GONE;
+		have[t][k] = TH_GONE;
 		return;
 	}
 	if (strcmp(pgt_at(f, i, "/op"), "\"r\"") == 0) {
@@ -137,7 +138,7 @@ make_tables(void)
 		    "INSERT INTO s%u SELECT g, g FROM "
 		    "generate_series(0, %d, 2) g", t, t, t, KEYS - 2);
 		for (size_t k = 0; k < KEYS; k++) {
-			have[t][k] = GONE;
+			have[t][k] = TH_GONE;
 			reads[t][k] = 0;
 		}
 		finished[t] = 0;
@@ -145,28 +146,10 @@ make_tables(void)
 }
 
 static void
-expect_table(unsigned t)
-{
-	struct leat_str rest = leat_str_c(th_pg_rows(pg, "SELECT "
-	    "coalesce(v, %d) FROM generate_series(0, %d) g LEFT JOIN s%u "
-	    "ON id = g ORDER BY g", GONE, KEYS - 1, t));
-
-	for (int k = 0; k < KEYS; k++) {
-		int64_t want = 0;
-
-		assert_int_equal(leat_parse_i64(leat_str_cut(&rest, '\n'), GONE,
-		    INT64_MAX, &want), 0);
-		if (have[t][k] != want)
-			fail_msg("s%u, key %d: have %lld, want %lld", t, k,
-			    (long long)have[t][k], (long long)want);
-	}
-}
-
-static void
 expect_tables(void)
 {
 	for (unsigned t = 0; t < TABLES; t++)
-		expect_table(t);
+		th_replay_values(pg, th_text("s%u", t), have[t], KEYS);
 }
 
 static void
@@ -322,20 +305,6 @@ test_slot_gone(void **state)
 	pgt_end(pg, f, "resume");
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -347,5 +316,5 @@ main(void)
 		cmocka_unit_test(test_slot_gone),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

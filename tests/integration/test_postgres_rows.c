@@ -3,9 +3,8 @@
  * test_postgres_rows.c: all types by snapshot and by stream, replica identity
  * in its forms, large values, keys, changes of tables under way.
  */
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgtest.h"
-
-static struct th_pg *pg;
 
 /* Name, type, SQL literal, expected JSON. */
 static const struct {
@@ -408,20 +407,6 @@ test_partitions(void **state)
 	pgt_end(pg, f, "part");
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -437,5 +422,5 @@ main(void)
 		cmocka_unit_test(test_partitions),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

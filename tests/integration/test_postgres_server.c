@@ -4,9 +4,8 @@
  * is refused at the start and in which words, snapshot modes, restarts of the
  * server, and what the server is told.
  */
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgtest.h"
-
-static struct th_pg *pg;
 
 static void
 expect_refusal(struct leat_fake *f, int cls, const char *part)
@@ -432,20 +431,6 @@ test_publication(void **state)
 	pgt_end(pg, f, "pub");
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -467,5 +452,5 @@ main(void)
 		cmocka_unit_test(test_publication),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

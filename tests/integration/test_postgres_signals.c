@@ -5,9 +5,9 @@
  */
 #include <sys/stat.h>
 
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgtest.h"
 
-static struct th_pg *pg;
 static struct leat_fake *f;
 
 /* ----------------------------------------------------------------- helpers */
@@ -555,20 +555,6 @@ test_initial_notes(void **state)
 	end();
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -589,5 +575,5 @@ main(void)
 		cmocka_unit_test(test_initial_notes),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

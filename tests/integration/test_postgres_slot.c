@@ -3,11 +3,10 @@
  * test_postgres_slot.c: what becomes of a stream when its slot, its timeline or
  * its walsender is another one than before.
  */
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgtest.h"
 
 #include <sys/stat.h>
-
-static struct th_pg *pg;
 
 static void
 expect_text(const struct leat_fake *f, int cls, const char *part)
@@ -489,20 +488,6 @@ test_stream_params(void **state)
 	pgt_end(pg, f, "par");
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -522,5 +507,5 @@ main(void)
 		cmocka_unit_test(test_stream_params),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -3,11 +3,10 @@
  * test_postgres_snapshot.c: what a snapshot reads, in which order, by how many
  * connections, and what it says of itself.
  */
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgtest.h"
 
 enum { MANY = 6000 };
-
-static struct th_pg *pg;
 
 /* A table of n rows that fill some three hundred blocks, and more with more. */
 static void
@@ -551,20 +550,6 @@ test_report(void **state)
 	pgt_end(pg, f, "snap");
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -589,5 +574,5 @@ main(void)
 		cmocka_unit_test(test_report),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

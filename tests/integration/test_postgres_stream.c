@@ -3,9 +3,8 @@
  * test_postgres_stream.c: the stream under way: changes that cannot become
  * events, heartbeats, what the metrics say, and limits.
  */
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgtest.h"
-
-static struct th_pg *pg;
 
 static struct leat_fake *
 new_source(const char *id)
@@ -227,20 +226,6 @@ test_metrics(void **state)
 	pgt_end(pg, f, "met");
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -254,5 +239,5 @@ main(void)
 		cmocka_unit_test(test_metrics),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -3,10 +3,9 @@
  * test_postgres_transactions.c: the records beside the rows: transaction
  * metadata, logical messages and heartbeats, byte for byte.
  */
+#include "tests/harness/pgserver.h"
 #include "tests/integration/pgjson.h"
 #include "tests/integration/pgorders.h"
-
-static struct th_pg *pg;
 
 static void
 check_record(struct leat_fake *f, size_t i, const char *key,
@@ -274,20 +273,6 @@ test_message_metadata(void **state)
 	pgt_end(pg, f, "msm");
 }
 
-static int
-start(void **state)
-{
-	pg = th_pg_start(NULL);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	th_pg_free(pg);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -299,5 +284,5 @@ main(void)
 		cmocka_unit_test(test_message_metadata),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

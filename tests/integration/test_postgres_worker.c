@@ -9,12 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include <leat/json.h>
 
+#include "tests/harness/jsonq.h"
 #include "tests/harness/pg.h"
 #include "tests/harness/proc.h"
 #include "tests/harness/reader.h"
@@ -181,6 +183,40 @@ memory_is_flat(void **state)
 	measure("large-streamed", "streaming.large.transactions: true\n");
 }
 
+/* While a snapshot is read, REST and the command line say how far it is. */
+static void
+progress_is_told(void **state)
+{
+	const struct leat_value *doc = NULL;
+	char *text = NULL;
+
+	(void)state;
+	start_worker("progress", "");
+	insert_rows(1, 5000);
+	th_pg_exec(pg, "ANALYZE t");
+	th_worker_file(w, "slow.yaml", "connector: postgres-source\n"
+	    "url: %s\ntables: [public.t]\nslot.name: slow\n"
+	    "publication.name: slow\nsnapshot.max.rows.per.second: 200\n",
+	    th_pg_url(pg, NULL));
+	TH_WAIT(th_worker_is(w, "slow", "RUNNING") && (doc = th_json(
+	    th_worker_get(w, "/leat/connectors/slow/status"))) != NULL &&
+	    th_json_at(doc, "/tasks/0/progress/seconds_left") != NULL,
+	    SOON_MS);
+	assert_string_equal(th_json_text(doc, "/tasks/0/progress/phase"),
+	    "snapshot");
+	assert_int_equal(th_json_int(doc, "/tasks/0/progress/rows_estimated"),
+	    5000);
+	assert_string_equal(th_json_text(doc,
+	    "/tasks/0/progress/reading/0/table"), "public.t");
+	assert_int_equal(th_run(&text, th_leat_bin(), "connectors", "status",
+	    "slow", "--url", th_worker_url(w), NULL), 0);
+	assert_non_null(strstr(text, "\n    phase                snapshot\n"));
+	assert_non_null(strstr(text, "\n    reading              table "
+	    "public.t, rows "));
+	free(text);
+	end_worker();
+}
+
 int
 main(void)
 {
@@ -188,6 +224,7 @@ main(void)
 		cmocka_unit_test(survives),
 		cmocka_unit_test(survives_streaming),
 		cmocka_unit_test(memory_is_flat),
+		cmocka_unit_test(progress_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

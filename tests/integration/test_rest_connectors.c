@@ -144,6 +144,25 @@ status_fields(void **state)
 }
 
 static void
+status_has_more_of_ours(void **state)
+{
+	const struct leat_value *doc;
+
+	create("more");
+	TH_WAIT(th_worker_is(w, "more", "RUNNING"), SOON_MS);
+	doc = call("GET", "/leat/connectors/more/status", NULL, 200);
+	assert_int_equal(th_json_len(doc, ""), 4);
+	assert_string_equal(th_json_text(doc, "/connector/state"), "RUNNING");
+	assert_int_equal(th_json_len(doc, "/tasks/0"), 6);
+	assert_string_equal(th_json_text(doc, "/tasks/0/detail"), "running");
+	assert_int_equal(th_json_int(doc, "/tasks/0/restarts"), 0);
+	assert_int_equal(th_json_at(doc, "/tasks/0/progress")->kind,
+	    LEAT_NULL);
+	assert_error(call("GET", "/leat/connectors/no/status", NULL, 404),
+	    404, "No status found for connector no");
+}
+
+static void
 failed_task_has_a_trace(void **state)
 {
 	const struct leat_value *doc;
@@ -344,6 +363,7 @@ main(void)
 		cmocka_unit_test(root_and_health),
 		cmocka_unit_test(create_and_read),
 		cmocka_unit_test(status_fields),
+		cmocka_unit_test(status_has_more_of_ours),
 		cmocka_unit_test(failed_task_has_a_trace),
 		cmocka_unit_test(listed_with_expand),
 		cmocka_unit_test(put_creates_then_updates),

@@ -72,6 +72,10 @@ put_long_string(struct out *o, uint8_t *p, const uint8_t *s, size_t n)
 		*p++ = '"';
 	for (; p != NULL && n > 0; s += len, n -= len) {
 		len = n < step ? n : step;
+		/* Not within a character of four bytes. */
+		for (int i = 0; i < 3 && len < n && (s[len] & 0xc0) == 0x80;
+		     i++)
+			len--;
 		p = room(o, p, JSON_STRING_MAX(len));
 		if (p != NULL)
 			p = json_put_piece(p, s, len);
@@ -179,6 +183,29 @@ put_padded(uint8_t *p, const uint8_t *text, size_t len)
 	return p + len;
 }
 
+/* Times, ids and positions often are what they were in the value before. */
+static inline uint8_t *
+put_int(uint8_t *p, struct json_last *last, int64_t v)
+{
+	uint8_t *end;
+
+	if (last == NULL)
+		return json_put_i64(p, v);
+	if (last->value == v && last->len != 0) {
+		memcpy(p, last->text, sizeof(last->text));
+		return p + last->len;
+	}
+	end = json_put_i64(p, v);
+	if (last->value == v) {
+		memcpy(last->text, p, sizeof(last->text));
+		last->len = (uint32_t)(end - p);
+	} else {
+		last->value = v;
+		last->len = 0;
+	}
+	return end;
+}
+
 static uint8_t *
 put_wrong_field(struct out *o, uint8_t *p, const struct json_plan *plan,
     const struct json_field *f, const struct leat_value *v)
@@ -214,10 +241,11 @@ put_struct(struct out *o, uint8_t *p, const struct json_plan *plan,
 		}
 		p = put_padded(p, f->text, f->key_len);
 		if (f->op == JSON_INT) {
-			p = json_put_i64(p, item->u.i);
+			p = put_int(p, f->last, item->u.i);
 			continue;
 		}
-		p = put_value(o, p, f->plan, f->op, item);
+		p = f->op == JSON_STRING ? put_string(o, p, item) :
+		    put_value(o, p, f->plan, f->op, item);
 		if (__builtin_expect(p == NULL, 0)) {
 			leat_err_wrap(o->err, "%s",
 			    plan->schema->fields[f - plan->fields].name);

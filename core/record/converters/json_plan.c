@@ -205,6 +205,9 @@ plan_struct(struct json_plans *ps, struct json_plan *plan,
 			return -1;
 		f->op = f->plan->op;
 		f->kind = f->plan->kind;
+		if (f->kind == LEAT_INT64 && (f->last = leat_arena_calloc(
+			&ps->arena, 1, sizeof(*f->last))) == NULL)
+			return no_memory(ps, err);
 		plan->fixed_max += f->key_len + f->plan->fixed_max;
 		if (plan->fixed_max > FIXED_LIMIT)
 			return leat_err_set(err, LEAT_CLS_RECORD,

@@ -35,6 +35,13 @@ enum json_op {
 	JSON_STRUCT
 };
 
+/* The int64 that a field had last, and its text once it came twice. */
+struct json_last {
+	int64_t value;
+	uint32_t len;		/* 0: no text */
+	uint8_t text[24];
+};
+
 /* One field of a struct. */
 struct json_field {
 	uint8_t op;		/* enum json_op */
@@ -45,6 +52,7 @@ struct json_field {
 	uint32_t name_len;
 	const uint8_t *text;	/* padded to blocks of 16 */
 	const struct json_plan *plan;
+	struct json_last *last;	/* of int64, or NULL */
 };
 
 struct json_plan {

@@ -93,22 +93,25 @@ json_put_i64(uint8_t *p, int64_t v)
 	return json_put_u64(p + 1, -(uint64_t)v);
 }
 
-/* Not 0 if one of the eight bytes must be escaped. */
+/* Not 0 if one of the eight bytes must be escaped, or begins four. */
 static inline uint64_t
 json_must_escape8(uint64_t v)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 	uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
 
-	return ((v - ones * 0x20) | ((quote - ones) & ~quote) |
-	    ((slash - ones) & ~slash)) & ~v & ones << 7;
+	uint64_t four = v & v << 1 & v << 2 & v << 3;
+
+	return ((((v - ones * 0x20) | ((quote - ones) & ~quote) |
+	    ((slash - ones) & ~slash)) & ~v) | four) & ones << 7;
 }
 
 /* The end of json_copy_plain where a byte must be escaped, or is near one. */
 static inline size_t
 json_copy_bytes(uint8_t *to, const uint8_t *s, size_t i, size_t n)
 {
-	for (; i < n && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\'; i++)
+	for (; i < n && s[i] >= 0x20 && s[i] < 0xf0 && s[i] != '"' &&
+	     s[i] != '\\'; i++)
 		to[i] = s[i];
 	return i;
 }
@@ -141,6 +144,82 @@ json_copy_short(uint8_t *to, const uint8_t *s, size_t n)
 	return n;
 }
 
+#ifdef __SSE2__
+/* Bit i is set if byte i must be escaped, or begins four. */
+static inline unsigned
+json_must_escape16(__m128i v)
+{
+	__m128i hit = _mm_or_si128(
+	    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+		_mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))),
+	    _mm_cmpeq_epi8(v, _mm_min_epu8(v, _mm_set1_epi8(0x1f))));
+	__m128i four = _mm_cmpeq_epi8(v, _mm_max_epu8(v,
+	    _mm_set1_epi8((char)0xf0)));
+
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(hit, four));
+}
+
+/* 8 <= n < 16, in one register made of overlapping halves. */
+static inline size_t
+json_copy_halves(uint8_t *to, const uint8_t *s, size_t n)
+{
+	__m128i v = _mm_unpacklo_epi64(
+	    _mm_loadl_epi64((const __m128i *)s),
+	    _mm_loadl_epi64((const __m128i *)(s + n - 8)));
+	unsigned mask = json_must_escape16(v);
+	size_t at;
+
+	_mm_storel_epi64((__m128i *)to, v);
+	_mm_storel_epi64((__m128i *)(to + n - 8), _mm_unpackhi_epi64(v, v));
+	if (mask == 0)
+		return n;
+	at = (size_t)__builtin_ctz(mask);
+	return at < 8 ? at : n - 16 + at;
+}
+
+/* n >= 8; what remains behind the last whole block overlaps it. */
+static inline size_t
+json_copy_long(uint8_t *to, const uint8_t *s, size_t n)
+{
+	size_t i = 0;
+
+	if (n < 16)
+		return json_copy_halves(to, s, n);
+	for (;;) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(s + i));
+		unsigned mask = json_must_escape16(v);
+
+		_mm_storeu_si128((__m128i *)(to + i), v);
+		if (mask != 0)
+			return i + (size_t)__builtin_ctz(mask);
+		i += 16;
+		if (i == n)
+			return n;
+		if (i > n - 16)
+			i = n - 16;
+	}
+}
+#else
+static inline size_t
+json_copy_long(uint8_t *to, const uint8_t *s, size_t n)
+{
+	size_t i = 0;
+	uint64_t w;
+
+	for (;;) {
+		memcpy(&w, s + i, 8);
+		if (json_must_escape8(w) != 0)
+			return json_copy_bytes(to, s, i, n);
+		memcpy(to + i, &w, 8);
+		i += 8;
+		if (i == n)
+			return n;
+		if (i > n - 8)
+			i = n - 8;
+	}
+}
+#endif
+
 /*
  * Copies n bytes up to the first that must be escaped and returns how many
  * those are. May write up to 16 bytes more than it copies, reads none more.
@@ -148,38 +227,7 @@ json_copy_short(uint8_t *to, const uint8_t *s, size_t n)
 static inline size_t
 json_copy_plain(uint8_t *to, const uint8_t *s, size_t n)
 {
-	size_t i = 0;
-	uint64_t w;
-
-	if (n < 8)
-		return json_copy_short(to, s, n);
-#ifdef __SSE2__
-	for (; i + 16 <= n; i += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(s + i));
-		__m128i hit = _mm_or_si128(
-		    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-			_mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))),
-		    _mm_cmpeq_epi8(v, _mm_min_epu8(v, _mm_set1_epi8(0x1f))));
-		int mask = _mm_movemask_epi8(hit);
-
-		_mm_storeu_si128((__m128i *)(to + i), v);
-		if (mask != 0)
-			return i + (size_t)__builtin_ctz((unsigned)mask);
-	}
-#endif
-	for (; i + 8 <= n; i += 8) {
-		memcpy(&w, s + i, 8);
-		if (json_must_escape8(w) != 0)
-			return json_copy_bytes(to, s, i, n);
-		memcpy(to + i, &w, 8);
-	}
-	if (i == n)
-		return n;
-	memcpy(&w, s + n - 8, 8);
-	if (json_must_escape8(w) != 0)
-		return json_copy_bytes(to, s, i, n);
-	memcpy(to + n - 8, &w, 8);
-	return n;
+	return n < 8 ? json_copy_short(to, s, n) : json_copy_long(to, s, n);
 }
 
 /* The rest of a text from a byte that must be escaped. */

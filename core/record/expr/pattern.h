@@ -5,7 +5,8 @@
  * The pattern becomes a program of at most PATTERN_CODE_MAX steps; all of its
  * threads walk the text together, so that a text of n characters costs at most
  * n times the program, whatever the pattern. Nothing is allocated while
- * matching. Which alternative matched is not known: groups only group.
+ * matching. Which alternative matched is not known: groups only group (for
+ * replacements, which need theirs, see java_regex.h).
  *
  * Refused, since they need more than that: back references, look-around,
  * possessive quantifiers. Characters are Unicode's; \d, \w, \s and (?i) are

@@ -235,7 +235,7 @@ set_row(struct transform *t, const struct unwrap_plan *p,
 	} else {
 		rec->value_schema = p->out;
 		rec->value = *row;
-		if (p->out != p->row)
+		if (self->rewrite || self->fields.n > 0)
 			rc = extend_row(t, p, envelope, row, deleted, arena,
 			    &rec->value, err);
 	}

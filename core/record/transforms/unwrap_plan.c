@@ -71,6 +71,18 @@ extend_row(struct transform *t, const struct leat_schema *in,
 	return rc < 0 || p->out == NULL ? -1 : 0;
 }
 
+/* A row alone is no part that may be missing. */
+static int
+require_row(struct transform *t, struct unwrap_plan *p, struct leat_err *err)
+{
+	struct leat_schema s = *p->row;
+
+	s.interned = 0;
+	s.optional = 0;
+	p->out = leat_schema_pool_intern(t->pool, &s, err);
+	return p->out == NULL ? -1 : 0;
+}
+
 static int
 fill_plan(struct transform *t, const struct leat_schema *in,
     struct unwrap_plan *p, struct leat_err *err)
@@ -91,7 +103,7 @@ fill_plan(struct transform *t, const struct leat_schema *in,
 			&p->header_schemas[i], err) < 0)
 			return -1;
 	if (!self->rewrite && self->fields.n == 0)
-		return 0;
+		return require_row(t, p, err);
 	return extend_row(t, in, p, err);
 }
 

@@ -438,7 +438,10 @@ leat_metric_set(int64_t *m, int64_t v)
 		__atomic_store_n(m, v, __ATOMIC_RELAXED);
 }
 
-/* Replaces the JSON object shown in the task's status (progress, lag). */
+/*
+ * Replaces the JSON object (progress, lag) that `leat connectors status` shows.
+ * A text that is no object is shown as null.
+ */
 static inline void
 leat_status(struct leat_task *t, const char *json)
 {

@@ -61,6 +61,17 @@ int leat_json_parse(struct leat_arena *a, const char *text, size_t len,
 int leat_json_parse_prefix(struct leat_arena *a, const char *text, size_t len,
     struct leat_value *ret_value, size_t *ret_used, struct leat_err *err);
 
+enum { LEAT_JSON_ESCAPE_MAX = 12 };
+
+/*
+ * Writes the escape of the character at s, which needs one, as Jackson and so
+ * Kafka Connect do: \", \n, \u001F, and two of \uXXXX beyond U+FFFF. A byte
+ * that begins no character stays. Returns the bytes written, at most
+ * LEAT_JSON_ESCAPE_MAX; *ret_read of the n bytes are read, 1 or 4.
+ */
+size_t leat_json_escape(uint8_t *to, const uint8_t *s, size_t n,
+    size_t *ret_read);
+
 /* Follows a JSON pointer (RFC 6901); NULL where it leads nowhere. */
 const struct leat_value *leat_json_pointer(const struct leat_value *doc,
     struct leat_str pointer);
