@@ -594,6 +594,7 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 		return rc;
 	if (s->failed.code == 0)
 		(void)receive(s, &s->failed);
+	s->watch.catching_up = s->until != 0;
 	if (s->failed.code == 0)
 		(void)pg_watch_poll(&s->watch, &s->failed);
 	if (s->control != NULL)
