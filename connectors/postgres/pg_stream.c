@@ -327,6 +327,7 @@ replay(struct pg_stream *s, struct leat_batch *b,
 		if (rc != 0)
 			return rc;
 		pg_spools_done(&s->spools);
+		s->room.since = 0;
 	}
 	return PG_CONV_NOMEM;
 }
@@ -427,6 +428,7 @@ take_frames(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 		if (rc != 0)
 			return rc;
 		pg_queue_pop(&s->queue);
+		s->room.since = 0;
 	}
 }
 
@@ -609,8 +611,12 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 		return rc;
 	if (s->failed.code != 0 || !gathers(s))
 		taken = deliver(s, b, err);
-	if (taken < 0 && taken != PG_CONV_NOMEM)
-		return taken;
+	if (taken == PG_CONV_NOMEM && b->nrecords == 0)
+		rc = pg_stream_no_room(s, err);
+	else if (taken < 0 && taken != PG_CONV_NOMEM)
+		rc = taken;
+	if (rc < 0)
+		return rc;
 	rc = heartbeat(s, b, err);
 	if (rc < 0)
 		return rc;
