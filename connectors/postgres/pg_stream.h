@@ -21,7 +21,14 @@
 #include "pg_queue.h"
 #include "pg_signal_control.h"
 #include "pg_spool.h"
+#include "pg_unread.h"
 #include "pg_watch.h"
+
+/* A change that finds no room in a batch that is empty. */
+struct pg_room {
+	struct pgo_frame frame;	/* the latest that was tried */
+	int64_t since;		/* mono; 0: none such */
+};
 
 struct pg_stream {
 	struct leat_task *task;
@@ -46,12 +53,12 @@ struct pg_stream {
 
 	/*
 	 * Catching up: what commits from `until` on is left in the queue, and
-	 * `reached` is set. Of tables in `unread` (by OID; NULL: none), which
-	 * are read afterwards, deletes alone count. See pg_start.c.
+	 * `reached` is set. `unread` are the tables that are read afterwards
+	 * (NULL: none). See pg_start.c.
 	 */
 	uint64_t until;		/* 0: goes on and on */
 	int reached;
-	const struct leat_map *unread;
+	struct pg_unread *unread;
 
 	struct pg_queue queue;
 	struct pg_spools spools;
@@ -74,6 +81,7 @@ struct pg_stream {
 	uint64_t server_end;	/* end of its log, as far as it said */
 	int must_reply;
 	int asks;		/* the server shall say where it is */
+	struct pg_room room;
 	int64_t stuck_since;	/* mono, since when a status waits; 0: none */
 	int stuck_said;
 	int position_dirty;
@@ -109,5 +117,11 @@ int pg_stream_tick(struct pg_stream *s, struct leat_err *err);
 
 /* Says goodbye: the last status and CopyDone, as far as that goes at once. */
 void pg_stream_stop(struct pg_stream *s);
+
+/*
+ * Nothing was taken into an empty batch. 0: memory that others hold comes back;
+ * or the error of a change that is larger than all of it.
+ */
+int pg_stream_no_room(struct pg_stream *s, struct leat_err *err);
 
 #endif
