@@ -43,7 +43,7 @@ enum {
 	SHORT_ROUNDS = 2,
 	SHORT_MS = 8000,
 	LONG_MS = 60000,
-	FLAT_KB = 48 * 1024,	/* more is no bounded memory */
+	FLAT_KB = 64 * 1024,	/* more is no bounded memory */
 };
 
 #define SLOT "slot_name = 'debezium'"
