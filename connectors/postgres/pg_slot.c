@@ -76,7 +76,9 @@ write_slot_query(char *to, size_t size, int version)
 	    version >= 130000 ? "wal_status" : "''",
 	    version >= 170000 ? "invalidation_reason, failover" :
 	    version >= 160000 ?
-	    "CASE WHEN conflicting THEN 'rows_removed' END, false" :
+	    /* Of every invalid slot; one without its log has no position. */
+	    "CASE WHEN conflicting AND restart_lsn IS NOT NULL"
+	    " THEN 'rows_removed' END, false" :
 	    "NULL::text, false",
 	    version >= 140000 ? "two_phase" : "false");
 }
