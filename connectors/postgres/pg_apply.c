@@ -209,9 +209,7 @@ rows_equal(const struct pg_relation *rel, const struct pg_row *x,
 static int
 is_unread(const struct pg_stream *s, const struct pg_relation *rel)
 {
-	struct leat_str key = { (const char *)&rel->oid, sizeof(rel->oid) };
-
-	return s->unread != NULL && leat_map_get(s->unread, key) != NULL;
+	return pg_unread_whole(s->unread, rel->oid);
 }
 
 static int
@@ -225,6 +223,11 @@ apply_update(struct pg_stream *s, struct leat_batch *b,
 
 	if (old_row == NULL && is_unread(s, rel))
 		return 0;
+	if (pg_unread_partly(s->unread, rel->oid)) {
+		rc = pg_unread_update(s->unread, rel, c, b, err);
+		if (rc < 0)
+			return rc;
+	}
 	/* First the new row: it may borrow texts of the old one. */
 	rc = pg_row_convert(s->rels, rel, &c->new_row, old_row, PG_ROW_NEW, b,
 	    &after, err);
@@ -236,6 +239,7 @@ apply_update(struct pg_stream *s, struct leat_batch *b,
 	if (rc != 0)
 		return rc;
 	if (s->cfg->skip_unchanged && c->old_kind == 'O' &&
+	    !pg_unread_partly(s->unread, rel->oid) &&
 	    rows_equal(rel, &before, &after)) {
 		leat_metric_add(s->m_unchanged, 1);
 		return 0;

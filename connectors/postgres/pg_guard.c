@@ -81,3 +81,26 @@ pg_guard_look(struct pg_guard *g, const struct pg_slot *slot,
 		say(g, what, slot);
 	return 0;
 }
+
+int
+pg_guard_snapshot(struct pg_guard *g, const struct pg_slot *slot,
+    uint64_t lsn, int64_t age_ms)
+{
+	/* What was written since: what is older need not be the snapshot's. */
+	int64_t since = (int64_t)(slot->restart_lsn - lsn) +
+	    slot->retained_bytes;
+	int heavy = g->cfg->wal_bytes > 0 && since > g->cfg->wal_bytes;
+	int old = g->cfg->wal_age_ms > 0 && age_ms > g->cfg->wal_age_ms &&
+	    since >= IDLE_BYTES;
+	char what[128];
+
+	if ((heavy || old) && !g->over) {
+		(void)snprintf(what, sizeof(what), "%lld bytes were written in "
+		    "%lld ms while the snapshot is read", (long long)since,
+		    (long long)age_ms);
+		say(g, what, slot);
+	}
+	g->over = heavy || old;
+	leat_metric_set(g->m_over, g->over);
+	return g->over && g->cfg->wal_action != PG_WAL_WARN;
+}

@@ -3,9 +3,9 @@
  * pg_guard.h: a budget for the log that the server keeps for the slot.
  *
  * A slot that does not advance fills the server's disk. The budget is in bytes
- * and in time; beyond it wal.guard.action decides: say it, hold back the
- * snapshots that read beside the stream until it has caught up, or give the
- * slot up for the sake of the database.
+ * and in time; beyond it wal.guard.action decides: say it, hold back snapshots
+ * until the stream has caught up, or give the slot up for the sake of the
+ * database.
  */
 #ifndef LEAT_PG_GUARD_H
 #define LEAT_PG_GUARD_H
@@ -28,6 +28,14 @@ void pg_guard_init(struct pg_guard *g, struct leat_task *t,
 /* Judges what the slot retains now. 0, or class RETRY: it is given up. */
 int pg_guard_look(struct pg_guard *g, const struct pg_slot *slot,
     struct leat_err *err);
+
+/*
+ * The same while the snapshot of `lsn` is read, for age_ms by now: only its end
+ * lets the slot move. 1: it should be interrupted, to spare the server's disk.
+ * It is never given up: that would begin it anew, for ever.
+ */
+int pg_guard_snapshot(struct pg_guard *g, const struct pg_slot *slot,
+    uint64_t lsn, int64_t age_ms);
 
 /* Should snapshots beside the stream wait? */
 static inline int

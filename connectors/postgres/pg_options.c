@@ -313,7 +313,8 @@ const struct leat_option pg_source_options[] = {
 	    "topic.prefix."),
 	ROW("signal.file", NULL, STRING, 0, "file-signals.txt", 0, 0, NULL,
 	    signal_file,
-	    "File of signals, one JSON object a line; emptied when read."),
+	    "File of signals, one JSON object a line; emptied when "
+	    "what they did is durable."),
 	ROW("signal.kafka.bootstrap.servers", NULL, STRING, DEPR, NULL, 0, 0,
 	    NULL, signal_servers,
 	    "Has no effect: the topic is on the worker's broker."),

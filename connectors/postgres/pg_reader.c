@@ -20,6 +20,10 @@ pg_reader_begin(struct pg_reader *r, const struct pg_reader_begin *how,
 	(void)snprintf(sql, sizeof(sql),
 	    "BEGIN ISOLATION LEVEL %s READ ONLY", how->isolation);
 	rc = pg_query(r->conn, NULL, err, sql, 0, NULL);
+	/* Like the limits of SESSION_OPTIONS, which older servers know too. */
+	if (rc == 0 && r->conn->version >= 170000)
+		rc = pg_query(r->conn, NULL, err,
+		    "SET LOCAL transaction_timeout = 0", 0, NULL);
 	if (rc < 0 || how->imported == NULL)
 		return rc;
 	/* The name is the server's own: digits, letters and dashes. */
@@ -32,12 +36,37 @@ pg_reader_begin(struct pg_reader *r, const struct pg_reader_begin *how,
 	return pg_query(r->conn, NULL, err, sql, 0, NULL);
 }
 
+/* Is it still the table that has this name? */
+static void
+add_name_check(struct leat_buf *b, const struct pg_conn *c,
+    const struct pg_table *t)
+{
+	struct leat_buf name;
+	char *literal = NULL;
+
+	leat_buf_init(&name, SQL_MAX);
+	pg_add_table(c, &name, t->schema, t->name);
+	if (leat_buf_cstr(&name) != NULL)
+		literal = PQescapeLiteral(c->pg, leat_buf_cstr(&name),
+		    name.len);
+	if (literal == NULL)
+		b->failed = true;
+	else
+		(void)leat_buf_printf(b, " OR coalesce(pg_catalog.to_regclass("
+		    "%s)::oid, 0) <> %u", literal, t->oid);
+	PQfreemem(literal);
+	leat_buf_fini(&name);
+}
+
 /* The present file against that in the snapshot's catalog. */
 static void
 add_check(struct leat_buf *b, const struct pg_conn *c,
-    const struct pg_table *t)
+    const struct pg_table *t, int by_name)
 {
-	(void)leat_buf_add_str(b, "; SELECT count(*) FROM pg_catalog.pg_class"
+	(void)leat_buf_add_str(b, "; SELECT count(*) > 0");
+	if (by_name)
+		add_name_check(b, c, t);
+	(void)leat_buf_add_str(b, " FROM pg_catalog.pg_class"
 	    " WHERE relkind = 'r' AND relfilenode <>"
 	    " pg_catalog.pg_relation_filenode(oid) AND oid ");
 	if (t->kind == 'p' && c->version >= 120000)
@@ -49,7 +78,7 @@ add_check(struct leat_buf *b, const struct pg_conn *c,
 
 int
 pg_reader_start(struct pg_reader *r, const struct pg_table *t,
-    const char *copy, struct leat_err *err)
+    const char *copy, int by_name, struct leat_err *err)
 {
 	struct leat_buf b;
 	int rc = 0;
@@ -57,7 +86,7 @@ pg_reader_start(struct pg_reader *r, const struct pg_table *t,
 	leat_buf_init(&b, SQL_MAX);
 	(void)leat_buf_add_str(&b, "SAVEPOINT leat; ");
 	(void)leat_buf_add_str(&b, copy);
-	add_check(&b, r->conn, t);
+	add_check(&b, r->conn, t, by_name);
 	(void)leat_buf_add_str(&b, "; ROLLBACK TO SAVEPOINT leat; "
 	    "RELEASE SAVEPOINT leat");
 	if (leat_buf_cstr(&b) == NULL)
@@ -70,7 +99,7 @@ pg_reader_start(struct pg_reader *r, const struct pg_table *t,
 	leat_buf_fini(&b);
 	if (rc == 0) {
 		r->state = PG_READER_RESULTS;
-		r->rewritten = 0;
+		r->changed = 0;
 	}
 	return rc;
 }
@@ -84,7 +113,7 @@ take_result(struct pg_reader *r, const PGresult *res, struct leat_err *err)
 	if (st == PGRES_COPY_OUT)
 		r->state = PG_READER_ROWS;
 	else if (st == PGRES_TUPLES_OK)
-		r->rewritten = pg_cell_i64(res, 0, 0) > 0;
+		r->changed = pg_cell(res, 0, 0)[0] == 't';
 	else if (st != PGRES_COMMAND_OK)
 		return pg_error(r->conn, res, "COPY", err);
 	return 0;

@@ -10,9 +10,10 @@
  * locks, not ten thousand.
  *
  * Behind the rows, while the lock is held, the server says whether the table's
- * file is still that of the snapshot. A table that was rewritten in between
- * (by some forms of ALTER TABLE, by TRUNCATE) is empty for older snapshots,
- * without an error.
+ * file is still that of the snapshot, and its name still that of this table. A
+ * table that was rewritten in between (by some forms of ALTER TABLE, by
+ * TRUNCATE) is empty for older snapshots, without an error; and one that was
+ * renamed may have left its name to another table.
  */
 #ifndef LEAT_PG_READER_H
 #define LEAT_PG_READER_H
@@ -32,8 +33,9 @@ struct pg_reader {
 	struct pg_conn *conn;	/* own, or that of the snapshot */
 	struct pg_conn own;
 	int state;		/* PG_READER_* */
-	int rewritten;		/* the table is not what the snapshot saw */
+	int changed;		/* the table is not what the snapshot saw */
 	uint32_t table;		/* index of the table whose rows come */
+	uint32_t piece;		/* of the table */
 	char *row;		/* read and not yet taken; libpq's memory */
 	size_t row_len;
 };
@@ -48,9 +50,12 @@ struct pg_reader_begin {
 int pg_reader_begin(struct pg_reader *r, const struct pg_reader_begin *how,
     struct leat_err *err);
 
-/* Sends the COPY of a table's rows; `copy` is the whole COPY statement. */
+/*
+ * Sends the COPY of a table's rows; `copy` is the whole COPY statement, which
+ * names the table itself if `by_name`.
+ */
 int pg_reader_start(struct pg_reader *r, const struct pg_table *t,
-    const char *copy, struct leat_err *err);
+    const char *copy, int by_name, struct leat_err *err);
 
 /*
  * The next row into r->row, without waiting. 1: it is there; 0: nothing now;

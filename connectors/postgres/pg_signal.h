@@ -7,6 +7,10 @@
  * table signal.data.collection (through the stream), as a line of a file, as a
  * record of a topic, or from the host (leat signal, REST). A bad one is logged
  * and told by a notification; it never fails the task.
+ *
+ * Table and topic give each signal once: their place is in the position. A file
+ * gives it once at least: it is emptied when the position that tells of what
+ * its signals did is durable, and read again where the worker dies before.
  */
 #ifndef LEAT_PG_SIGNAL_H
 #define LEAT_PG_SIGNAL_H
@@ -14,6 +18,7 @@
 #include <stdint.h>
 
 #include <leat/arena.h>
+#include <leat/buf.h>
 #include <leat/str.h>
 
 #include "pg_config.h"
@@ -87,13 +92,23 @@ struct pg_signals {
 	uint32_t table_oid;	/* of the table, 0: not seen yet */
 	int64_t next_look;	/* mono */
 	int file_bad;		/* the last look failed and was logged */
+	struct leat_buf file_done;	/* what was acted on, its first bytes */
+	int file_waits;		/* the position that says so is not durable */
 	int topic_bad;
-	int moved;		/* topic_offset is newer than the position */
+	int moved;		/* newer than the position */
 };
 
 int pg_signals_init(struct pg_signals *s, struct leat_task *t,
     const struct pg_config *cfg, const char *prefix, struct leat_arena *a,
     struct leat_err *err);
+
+/* Accepts a zeroed one. */
+void pg_signals_fini(struct pg_signals *s);
+
+/* A member for the position, with a comma in front; mostly nothing. */
+void pg_signals_encode(const struct pg_signals *s, struct leat_buf *b);
+/* A position became durable. */
+void pg_signals_durable(struct pg_signals *s, const char *position);
 
 /* A signal from the host. 0, or class RECORD when the channel is off. */
 int pg_signals_take(struct pg_signals *s, struct leat_str id,

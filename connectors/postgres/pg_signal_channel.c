@@ -27,6 +27,7 @@ pg_signals_init(struct pg_signals *s, struct leat_task *t,
 	s->task = t;
 	s->cfg = cfg;
 	s->prefix = prefix;
+	leat_buf_init(&s->file_done, PG_SIGNAL_FILE_MAX);
 	s->channels = pg_config_signal_channels(cfg, err);
 	if (s->channels < 0)
 		return LEAT_E_CONFIG;
@@ -36,6 +37,12 @@ pg_signals_init(struct pg_signals *s, struct leat_task *t,
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory");
 	return 0;
+}
+
+void
+pg_signals_fini(struct pg_signals *s)
+{
+	leat_buf_fini(&s->file_done);
 }
 
 static void
@@ -155,43 +162,62 @@ read_all(int fd, struct leat_buf *b)
 	}
 }
 
-/* Reads and empties it. 0, or -errno; a file that is not there is empty. */
+/* Opens it. -1, and *ret is 0 or -errno; a file that is not there is empty. */
 static int
-read_file(const char *path, struct leat_buf *b)
+open_file(const char *path, int *ret)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
-	int rc = 0;
 
+	*ret = fd >= 0 || errno == ENOENT ? 0 : -errno;
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return -1;
 	if (fstat(fd, &st) < 0)
-		rc = -errno;
+		*ret = -errno;
 	else if (!S_ISREG(st.st_mode))
-		rc = -EINVAL;
-	else if (st.st_size > 0)
-		rc = read_all(fd, b);
-	if (rc == 0 && b->len > 0 && ftruncate(fd, 0) < 0)
-		rc = -errno;
+		*ret = -EINVAL;
+	if (*ret == 0)
+		return fd;
 	(void)close(fd);
-	return rc;
+	return -1;
 }
 
-static void
-poll_file(struct pg_signals *s)
+/* What is in front of b's end was done: unless it is another file by now. */
+static size_t
+done_before(const struct pg_signals *s, const struct leat_buf *b)
 {
-	struct leat_str rest;
-	struct leat_buf b;
-	int rc;
+	size_t n = s->file_done.len;
 
-	leat_buf_init(&b, PG_SIGNAL_FILE_MAX);
-	rc = read_file(s->cfg->signal_file, &b);
-	if (rc < 0 && !s->file_bad)
-		leat_log_warn(s->task, "the file of signals cannot be read",
-		    "file=\"%s\" reason=\"%s\"", s->cfg->signal_file,
-		    rc == -EINVAL ? "not a plain file" : strerror(-rc));
-	s->file_bad = rc < 0;
-	rest = (struct leat_str){ (const char *)b.data, rc < 0 ? 0 : b.len };
+	return n > 0 && n <= b->len && memcmp(b->data, s->file_done.data,
+	    n) == 0 ? n : 0;
+}
+
+/* All of it was done, and that is durable: it may go, if it did not grow. */
+static int
+empty_file(struct pg_signals *s, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((size_t)st.st_size != s->file_done.len)
+		return 0;
+	if (ftruncate(fd, 0) < 0)
+		return -errno;
+	leat_buf_reset(&s->file_done);
+	return 0;
+}
+
+/* Acts on the lines from `at` on. */
+static void
+take_lines(struct pg_signals *s, const struct leat_buf *b, size_t at)
+{
+	struct leat_str rest = { (const char *)b->data + at, b->len - at };
+
+	/* First: what they do is stored together with it. */
+	leat_buf_reset(&s->file_done);
+	(void)leat_buf_add(&s->file_done, b->data, b->len);
+	s->file_waits = s->moved = 1;
 	while (rest.len > 0) {
 		struct leat_str line = leat_str_trim(leat_str_cut(&rest,
 		    '\n'));
@@ -199,7 +225,61 @@ poll_file(struct pg_signals *s)
 		if (line.len > 0)
 			take_object(s, line);
 	}
+}
+
+static int
+read_file(struct pg_signals *s, int fd)
+{
+	struct leat_buf b;
+	size_t at;
+	int rc;
+
+	leat_buf_init(&b, PG_SIGNAL_FILE_MAX);
+	rc = read_all(fd, &b);
+	at = rc < 0 ? 0 : done_before(s, &b);
+	if (rc == 0 && b.len > at)
+		take_lines(s, &b, at);
+	else if (rc == 0 && at > 0)
+		rc = empty_file(s, fd);
 	leat_buf_fini(&b);
+	return rc;
+}
+
+static void
+poll_file(struct pg_signals *s)
+{
+	int rc, fd;
+
+	if (s->file_waits)
+		return;
+	fd = open_file(s->cfg->signal_file, &rc);
+	if (fd >= 0) {
+		rc = read_file(s, fd);
+		(void)close(fd);
+	}
+	if (rc < 0 && !s->file_bad)
+		leat_log_warn(s->task, "the file of signals cannot be read",
+		    "file=\"%s\" reason=\"%s\"", s->cfg->signal_file,
+		    rc == -EINVAL ? "not a plain file" : strerror(-rc));
+	s->file_bad = rc < 0;
+}
+
+#define FILE_MEMBER "\"signal_file_bytes\":"
+
+void
+pg_signals_encode(const struct pg_signals *s, struct leat_buf *b)
+{
+	if (s->file_waits)
+		(void)leat_buf_printf(b, "," FILE_MEMBER "%zu",
+		    s->file_done.len);
+}
+
+/* A quote within a text of the position has a backslash: this is no text. */
+void
+pg_signals_durable(struct pg_signals *s, const char *position)
+{
+	if (s->file_waits && strstr(position, FILE_MEMBER) != NULL)
+		s->file_waits = 0;
 }
 
 /* ------------------------------------------------------------------- topic */

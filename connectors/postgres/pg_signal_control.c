@@ -67,6 +67,24 @@ block(struct pg_control *c, const struct pg_signal *s,
 	    "signal=%s tables=%u", s->id, n);
 }
 
+/* The ordinary connection may be reading a table: then by one of its own. */
+static int
+list_tables(struct pg_control *c, struct leat_arena *a,
+    struct pg_tables *ret_tables, struct leat_err *err)
+{
+	int busy = c->sql->pg != NULL &&
+	    PQtransactionStatus(c->sql->pg) == PQTRANS_ACTIVE;
+	struct pg_conn own = { 0 };
+	int rc = !busy ? 0 :
+	    pg_conn_open(&own, c->task, c->cfg, PG_CONN_SQL, err);
+
+	if (rc == 0)
+		rc = pg_catalog_published(busy ? &own : c->sql, c->filters,
+		    c->cfg->publication, a, ret_tables, err);
+	pg_conn_close(&own);
+	return rc;
+}
+
 static void
 execute(struct pg_control *c, const struct pg_signal *s)
 {
@@ -81,8 +99,7 @@ execute(struct pg_control *c, const struct pg_signal *s)
 		    "snapshot.mode=initial_only has no stream that a snapshot "
 		    "could fit into");
 	if (rc == 0)
-		rc = pg_catalog_published(c->sql, c->filters,
-		    c->cfg->publication, &a, &tables, &err);
+		rc = list_tables(c, &a, &tables, &err);
 	if (rc < 0)
 		refuse(c, s->id, &err);
 	else if (s->blocking)
@@ -157,6 +174,7 @@ pg_control_fini(struct pg_control *c)
 	pg_blocking_fini(&c->blocking);
 	pg_inc_fini(&c->inc);
 	pg_notify_fini(&c->notify);
+	pg_signals_fini(&c->signals);
 }
 
 int
@@ -245,6 +263,7 @@ pg_control_encode(const struct pg_control *c, struct leat_buf *b)
 	if (c->signals.topic_offset > 0)
 		(void)leat_buf_printf(b, ",\"signal_topic_offset\":%lld",
 		    (long long)c->signals.topic_offset);
+	pg_signals_encode(&c->signals, b);
 	(void)leat_buf_add_byte(b, '}');
 }
 

@@ -28,20 +28,24 @@ snapshot_sql(const struct pg_conn *c)
 	    "SELECT txid_current_snapshot()::text";
 }
 
+/*
+ * txId is the first transaction that the snapshot does not see. An id of its
+ * own would make this one a writer for others: whoever creates a slot has to
+ * wait for all writers, that is for the whole snapshot.
+ */
+#define FACTS_SQL(xmax)                                                   \
+	"SELECT (extract(epoch FROM CURRENT_TIMESTAMP) * 1000000)::int8," \
+	" CASE WHEN pg_is_in_recovery() THEN 0 ELSE " xmax " END,"        \
+	" CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"    \
+	" ELSE pg_current_wal_lsn() END"
+
 static int
 read_facts(struct pg_snapshot *s, int with_lsn, struct leat_err *err)
 {
-	static const char with_xact[] = "SELECT (extract(epoch FROM "
-	    "CURRENT_TIMESTAMP) * 1000000)::int8, "
-	    "CASE WHEN pg_is_in_recovery() THEN 0 ELSE "
-	    "pg_current_xact_id()::text::int8 END, "
-	    "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() "
-	    "ELSE pg_current_wal_lsn() END";
-	static const char with_txid[] = "SELECT (extract(epoch FROM "
-	    "CURRENT_TIMESTAMP) * 1000000)::int8, "
-	    "CASE WHEN pg_is_in_recovery() THEN 0 ELSE txid_current() END, "
-	    "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() "
-	    "ELSE pg_current_wal_lsn() END";
+	static const char with_xact[] = FACTS_SQL(
+	    "pg_snapshot_xmax(pg_current_snapshot())::text::int8");
+	static const char with_txid[] = FACTS_SQL(
+	    "txid_snapshot_xmax(txid_current_snapshot())");
 	PGresult *res = NULL;
 	int rc = pg_query(s->conn, &res, err, s->conn->version >= 130000 ?
 	    with_xact : with_txid, 0, NULL);

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pg_snap_tables.c: see pg_snap_tables.h.
- *
- * Pieces are ranges of blocks, by ctid: from PostgreSQL 14 on the server reads
- * just those blocks. A row of the snapshot never moves: an update makes another
- * row, and what rewrites a table is found out (see pg_reader.h). The last piece
- * has no upper end.
  */
 #include "pg_snap_tables.h"
 
@@ -14,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pg_snap_pieces.h"
+
 enum {
 	SQL_MAX = 2 * 1024 * 1024,
 	OIDS_MAX = 16 * 1024 * 1024,
-	PIECE_BLOCKS_MIN = 128,	/* 1 MiB: less is not worth a round trip */
 	LOCKS_AT_ONCE = 100
 };
 
@@ -111,7 +107,8 @@ find_tables(struct pg_snapshot *s, const struct pg_snapshot_request *rq,
 
 #define SIZES_SQL(pages, heap)                                              \
 	"SELECT " pages " / pg_catalog.current_setting('block_size')::int8,"\
-	" " heap ", c.reltuples::int8, greatest(c.relpages, 0)"             \
+	" " heap ", c.reltuples::int8, greatest(c.relpages, 0),"            \
+	" c.relfilenode::int8"                                              \
 	" FROM unnest($1::oid[]) WITH ORDINALITY AS o (oid, at)"            \
 	" LEFT JOIN pg_catalog.pg_class c ON c.oid = o.oid ORDER BY o.at"
 #define HEAP(rel)                                                           \
@@ -164,21 +161,9 @@ estimate(const PGresult *res, int row, int64_t blocks)
 	return (int64_t)((double)rows / (double)pages * (double)blocks);
 }
 
-static uint32_t
-count_pieces(const struct pg_config *cfg, const struct pg_snap_table *st,
-    int heap)
-{
-	int64_t most = cfg->snapshot_legacy_threads ? 1 :
-	    cfg->snapshot_threads * cfg->snapshot_multiplier;
-	int64_t n = st->blocks / PIECE_BLOCKS_MIN;
-
-	if (!heap || st->select != NULL || n < 1)
-		return 1;
-	return (uint32_t)(n < most ? n : most);
-}
-
 static int
-take_sizes(struct pg_snapshot *s, const PGresult *res, struct leat_err *err)
+take_sizes(struct pg_snapshot *s, const PGresult *res,
+    const struct pg_progress *before, struct leat_err *err)
 {
 	if ((uint32_t)PQntuples(res) != s->tables.len)
 		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_PROTO,
@@ -191,7 +176,10 @@ take_sizes(struct pg_snapshot *s, const PGresult *res, struct leat_err *err)
 		st->blocks = pg_cell_i64(res, (int)i, 0);
 		st->estimate = st->t->kind == 'p' && s->tables.items[i].rows <
 		    0 ? -1 : estimate(res, (int)i, st->blocks);
-		st->pieces = count_pieces(s->cfg, st, heap);
+		st->file = heap && st->t->kind == 'r' ?
+		    pg_cell_i64(res, (int)i, 4) : 0;
+		if (pg_snap_pieces_plan(s, st, heap, before) < 0)
+			return no_memory(err);
 		if (st->estimate > 0)
 			s->estimate += st->estimate;
 	}
@@ -199,7 +187,8 @@ take_sizes(struct pg_snapshot *s, const PGresult *res, struct leat_err *err)
 }
 
 static int
-read_sizes(struct pg_snapshot *s, struct leat_err *err)
+read_sizes(struct pg_snapshot *s, const struct pg_progress *before,
+    struct leat_err *err)
 {
 	PGresult *res = NULL;
 	const char *params[1];
@@ -216,7 +205,7 @@ read_sizes(struct pg_snapshot *s, struct leat_err *err)
 	leat_buf_fini(&b);
 	if (rc < 0)
 		return leat_err_wrap(err, "read the sizes of the tables");
-	rc = take_sizes(s, res, err);
+	rc = take_sizes(s, res, before, err);
 	PQclear(res);
 	return rc;
 }
@@ -281,7 +270,7 @@ pg_snap_tables_list(struct pg_snapshot *s,
 		    rq->tables != NULL ? NULL :
 		    override_of(s->cfg, &s->tables.items[i]);
 	}
-	return read_sizes(s, err);
+	return read_sizes(s, rq->finished, err);
 }
 
 uint32_t
@@ -307,18 +296,6 @@ add_columns(const struct pg_relation *rel, const struct pg_conn *c,
 	}
 }
 
-static void
-add_range(const struct pg_snap_table *st, uint32_t piece, struct leat_buf *b)
-{
-	int64_t from = st->blocks / st->pieces * piece;
-	int64_t to = st->blocks / st->pieces * (piece + 1);
-
-	(void)leat_buf_printf(b, " ctid >= '(%lld,0)'", (long long)from);
-	if (piece + 1 < st->pieces)
-		(void)leat_buf_printf(b, " AND ctid < '(%lld,0)'",
-		    (long long)to);
-}
-
 /*
  * A plain table is copied directly. A part of one, a partitioned one, which is
  * published under its own name, and one with a row filter need a query.
@@ -328,9 +305,10 @@ pg_snap_tables_copy(const struct pg_snap_table *st, uint32_t piece,
     const struct pg_conn *c, struct leat_buf *b)
 {
 	const struct pg_table *t = st->t;
+	int whole = pg_snap_pieces_whole(st);
 
 	(void)leat_buf_add_str(b, "COPY ");
-	if (t->kind == 'r' && t->row_filter == NULL && st->pieces == 1 &&
+	if (t->kind == 'r' && t->row_filter == NULL && whole &&
 	    st->select == NULL) {
 		pg_add_table(c, b, t->schema, t->name);
 		(void)leat_buf_add_str(b, " (");
@@ -348,13 +326,13 @@ pg_snap_tables_copy(const struct pg_snap_table *st, uint32_t piece,
 	}
 	(void)leat_buf_add_str(b, t->kind == 'r' ? " FROM ONLY " : " FROM ");
 	pg_add_table(c, b, t->schema, t->name);
-	if (st->pieces > 1) {
+	if (!whole) {
 		(void)leat_buf_add_str(b, " WHERE");
-		add_range(st, piece, b);
+		pg_snap_pieces_where(&st->plan[piece], b);
 	}
 	if (t->row_filter != NULL)
-		(void)leat_buf_printf(b, " %s (%s)", st->pieces > 1 ? "AND" :
-		    "WHERE", t->row_filter);
+		(void)leat_buf_printf(b, " %s (%s)", whole ? "WHERE" : "AND",
+		    t->row_filter);
 	(void)leat_buf_add_str(b, ") TO STDOUT");
 }
 

@@ -77,6 +77,16 @@ pg_snapshot_tell(struct pg_snapshot *s, const char *type)
 
 /* -------------------------------------------------------------------- rows */
 
+/* Has the piece ended, and none of its rows is kept back? */
+static void
+note_piece(struct pg_snapshot *s, const struct pg_snap_table *st,
+    uint32_t piece)
+{
+	if (s->piece_done != NULL && st->over[piece] &&
+	    (st->held == NULL || st->held_piece != piece))
+		s->piece_done(s->arg, st, piece);
+}
+
 /* last > first > last of its table > first of its table */
 static const char *
 marker_of(const struct pg_snapshot *s, const struct pg_snap_table *st,
@@ -125,6 +135,7 @@ emit_held(struct pg_snapshot *s, struct pg_snap_table *st,
 	st->held = NULL;
 	st->rows++;
 	s->rows++;
+	note_piece(s, st, st->held_piece);
 	return 0;
 }
 
@@ -170,6 +181,7 @@ take_row(struct pg_snapshot *s, struct pg_reader *r, struct leat_batch *b,
 		return rc;
 	st->held = r->row;
 	st->held_len = r->row_len;
+	st->held_piece = r->piece;
 	r->row = NULL;
 	s->bytes += (int64_t)st->held_len;
 	leat_metric_add(s->m_bytes, (int64_t)st->held_len);
@@ -219,11 +231,13 @@ start_piece(struct pg_snapshot *s, struct pg_snap_table *st,
 	pg_snap_tables_copy(st, st->started, r->conn, &b);
 	rc = leat_buf_cstr(&b) == NULL ? leat_err_set(err, LEAT_CLS_RETRY,
 	    -ENOMEM, "out of memory") :
-	    pg_reader_start(r, st->t, leat_buf_cstr(&b), err);
+	    pg_reader_start(r, st->t, leat_buf_cstr(&b),
+	    st->select == NULL, err);
 	leat_buf_fini(&b);
 	if (rc < 0)
 		return changed_meanwhile(st, err);
 	r->table = s->next_table;
+	r->piece = st->started;
 	if (st->started++ == 0)
 		tell(s, "IN_PROGRESS", st, NULL);
 	return 0;
@@ -262,11 +276,12 @@ end_piece(struct pg_snapshot *s, struct pg_reader *r, struct leat_batch *b,
 	struct pg_snap_table *st = &s->states[r->table];
 	int rc;
 
-	if (r->rewritten)
+	if (r->changed)
 		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
-		    "table %s.%s was truncated or rewritten since the snapshot "
-		    "began: it is read again; snapshot.locking.mode=shared "
-		    "keeps tables as they are", st->t->schema, st->t->name);
+		    "table %s.%s was renamed, truncated or rewritten since the "
+		    "snapshot began: it is read again; "
+		    "snapshot.locking.mode=shared keeps tables as they are",
+		    st->t->schema, st->t->name);
 	if (st->ended + 1 == st->pieces && st->held != NULL &&
 	    s->tail != NULL) {
 		/* This table's last row follows that of the tail. */
@@ -275,6 +290,8 @@ end_piece(struct pg_snapshot *s, struct pg_reader *r, struct leat_batch *b,
 			return rc;
 	}
 	r->state = PG_READER_IDLE;
+	st->over[r->piece] = 1;
+	note_piece(s, st, r->piece);
 	if (++st->ended < st->pieces)
 		return 0;
 	if (st->held == NULL)

@@ -7,10 +7,11 @@
  * What was committed before the slot's consistent point is seen here, what came
  * later is seen by the stream, and nothing is seen twice or missed.
  *
- * With several connections large tables are read in pieces, ranges of blocks.
- * Rows are delivered as they come, those of up to as many tables mixed as there
- * are connections. One row of each table is kept back, because its marker
- * (first, last, ...) depends on what follows it.
+ * Large tables are read in pieces, ranges of blocks: so that several
+ * connections share them, and a snapshot that was interrupted need not read all
+ * again. Rows are delivered as they come, those of up to as many tables mixed
+ * as there are connections. One row of each table is kept back, because its
+ * marker (first, last, ...) depends on what follows it.
  *
  * COPY's text format carries the same texts as the stream, so both go through
  * the same conversions.
@@ -41,23 +42,30 @@ struct pg_snapshot_request {
 	 * place of the whole table, or NULL.
 	 */
 	const char *const *selects;
-	/* Without tables: those of them that need not be read; may be NULL. */
+	/* Without tables: what of them need not be read; may be NULL. */
 	const struct pg_progress *finished;
 };
+
+enum { PG_BLOCKS_ALL = -1 };	/* as uint32_t: up to the end, wherever */
 
 /* A table on its way. */
 struct pg_snap_table {
 	const struct pg_table *t;
 	const char *select;	/* in the place of the table, or NULL */
 	int64_t blocks;		/* size when the snapshot began */
+	int64_t file;		/* its relfilenode; 0: it has no blocks */
 	int64_t estimate;	/* of its rows; -1: not known */
+	int resumed;		/* some of its blocks were read before */
 	uint32_t pieces;	/* COPYs that it takes */
+	struct pg_range *plan;	/* of each; of the last `to` is PG_BLOCKS_ALL */
+	char *over;		/* of each: has it ended? */
 	uint32_t started;	/* of them */
 	uint32_t ended;
 	struct pg_relation *rel;	/* its plan, while it is read */
 	int64_t rows;		/* delivered */
 	char *held;		/* the row that was read last; libpq's memory */
 	size_t held_len;
+	uint32_t held_piece;	/* that it came from */
 };
 
 struct pg_snapshot {
@@ -75,6 +83,9 @@ struct pg_snapshot {
 	 */
 	int (*table_done)(void *arg, const struct pg_snap_table *st,
 	    struct leat_err *err);
+	/* The same for a piece of a table; may be NULL. */
+	void (*piece_done)(void *arg, const struct pg_snap_table *st,
+	    uint32_t piece);
 	void *arg;
 
 	uint64_t lsn;		/* of the snapshot */

@@ -3,7 +3,7 @@
  * pg_source.c: the life of a postgres-source task.
  *
  * open() connects, checks the server, makes publication and slot, and begins
- * what comes first (pg_start.c): a snapshot, or the stream.
+ * what comes first (pg_start.c): a snapshot (pg_task_snapshot.c), or the stream.
  *
  * A lost connection is an error of class RETRY: the worker closes the task and
  * opens it again, and everything goes on from the stored position. There is no
@@ -66,7 +66,7 @@ source_free(struct pg_source *s)
 	pg_snapshot_fini(&s->snap);
 	pg_control_fini(&s->control);
 	pg_progress_fini(&s->progress);
-	leat_map_fini(&s->unread);
+	pg_unread_fini(&s->unread);
 	pg_relcache_fini(&s->rels);
 	pg_messages_fini(&s->messages);
 	pg_emit_fini(&s->emit);
@@ -110,6 +110,19 @@ source_open(struct leat_task *t, const void *config, void **ret_self,
 	return 0;
 }
 
+/* Ends what runs on the connection; the rest of a COPY would come else. */
+static void
+cancel(PGconn *pg)
+{
+	PGcancel *c = PQgetCancel(pg);
+	char text[256];
+
+	if (c != NULL)
+		(void)PQcancel(c, text, sizeof(text));
+	PQfreeCancel(c);
+	PQclear(PQexec(pg, "ROLLBACK"));
+}
+
 /* For tests, and where the guard gives it up: the slot dies with the task. */
 static void
 drop_slot(struct pg_source *s)
@@ -120,6 +133,8 @@ drop_slot(struct pg_source *s)
 		return;
 	/* The host is stopping, so this waits by itself, if briefly. */
 	(void)PQsetnonblocking(s->sql.pg, 0);
+	if (PQtransactionStatus(s->sql.pg) != PQTRANS_IDLE)
+		cancel(s->sql.pg);
 	(void)snprintf(sql, sizeof(sql),
 	    "SELECT pg_drop_replication_slot('%s')", s->cfg->slot);
 	for (int i = 0; i < 50; i++) {
@@ -149,86 +164,6 @@ source_close(void *self)
 
 /* -------------------------------------------------------------------- poll */
 
-static int
-give_position(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
-{
-	s->stream.pos = s->pos;
-	return pg_apply_position(&s->stream, b, err);
-}
-
-/* The snapshot is read: give the position that says so. */
-static int
-end_snapshot(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
-{
-	int rc;
-
-	pg_progress_reset(&s->progress, s->progress.id);
-	s->pos.snapshot = 0;
-	s->pos.snapshot_done = 1;
-	rc = give_position(s, b, err);
-	if (rc == 0)
-		rc = pg_progress_give(&s->progress, b, err);
-	if (rc < 0)
-		return rc;
-	pg_report_end(s, 1);
-	pg_snapshot_fini(&s->snap);
-	s->stream.until = 0;
-	s->stream.reached = 0;
-	s->stream.unread = NULL;
-	/* Connecting may fail: these records must not hang on it. */
-	s->phase = s->streams ? PHASE_BETWEEN : PHASE_DONE;
-	s->wait_until = leat_mono_ms(s->task) + s->cfg->streaming_delay_ms;
-	leat_wait(s->task, -1, 0, 0);
-	return 0;
-}
-
-static int
-poll_snapshot(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
-{
-	int rc = pg_snapshot_poll(&s->snap, b, err);
-
-	if (rc < 0)
-		pg_report_end(s, 0);
-	if (rc == 1)
-		return end_snapshot(s, b, err);
-	if (rc < 0 || (b->nrecords == 0 && !s->progress.dirty))
-		return rc;
-	rc = give_position(s, b, err);
-	return rc < 0 ? rc : pg_progress_give(&s->progress, b, err);
-}
-
-/* 1: the time has not come. */
-static int
-is_early(struct pg_source *s)
-{
-	int64_t left = s->wait_until - leat_mono_ms(s->task);
-
-	leat_wait(s->task, -1, 0, left > 0 ? left : 0);
-	return left > 0;
-}
-
-/* The stream up to where the snapshot's second part begins. */
-static int
-poll_catch_up(struct pg_source *s, struct leat_batch *b, struct leat_err *err)
-{
-	int rc;
-
-	if (!s->stream_open)
-		return is_early(s) ? 0 : pg_start_catch_up(s, err);
-	rc = pg_stream_poll(&s->stream, b, err);
-	if (rc < 0 || !s->stream.reached)
-		return rc;
-	s->pos = s->stream.pos;
-	if (s->pos.flush < s->snap.lsn)
-		s->pos.flush = s->snap.lsn;
-	s->pos.lsn = s->snap.lsn;
-	s->pos.ts_us = s->snap.ts_us;
-	s->pos.txid = s->snap.txid;
-	s->phase = PHASE_SNAPSHOT;
-	leat_wait(s->task, -1, 0, 0);
-	return give_position(s, b, err);
-}
-
 static int32_t
 source_poll(void *self, struct leat_batch *b, struct leat_err *err)
 {
@@ -241,13 +176,13 @@ source_poll(void *self, struct leat_batch *b, struct leat_err *err)
 	pg_report(s);
 	switch (s->phase) {
 	case PHASE_DELAY:
-		return is_early(s) ? 0 : pg_start_snapshot(s, err);
+		return pg_task_is_early(s) ? 0 : pg_start_snapshot(s, err);
 	case PHASE_CATCH_UP:
-		return poll_catch_up(s, b, err);
+		return pg_poll_catch_up(s, b, err);
 	case PHASE_SNAPSHOT:
-		return poll_snapshot(s, b, err);
+		return pg_poll_snapshot(s, b, err);
 	case PHASE_BETWEEN:
-		return is_early(s) ? 0 : pg_start_stream(s, err);
+		return pg_task_is_early(s) ? 0 : pg_start_stream(s, err);
 	case PHASE_STREAM:
 		rc = pg_stream_poll(&s->stream, b, err);
 		if (rc == 0 && s->control.blocking.step == PG_BLOCKING_READY &&
@@ -271,11 +206,14 @@ source_durable(void *self, const struct leat_position *p,
 	struct pg_position pos;
 	int rc;
 
-	if (strcmp(p->partition, s->progress.partition) == 0)
+	if (strcmp(p->partition, s->progress.partition) == 0) {
+		s->kept = s->gave_progress;
 		return 0;
+	}
 	rc = pg_position_parse(p->offset, &pos, err);
 	if (rc < 0)
 		return rc;
+	pg_signals_durable(&s->control.signals, p->offset);
 	/* Of an interrupted snapshot too: what lies before it is delivered. */
 	return s->stream_open ? pg_stream_durable(&s->stream, &pos, err) : 0;
 }

@@ -37,6 +37,36 @@
  * that could be told apart: rows that were delivered before appear twice.
  * TRUNCATE is delivered unless it is skipped (skipped.operations), as always.
  *
+ * A table that was finished in part goes on behind it. It is read in pieces,
+ * ranges of blocks; R are the blocks of those that were finished as of L1, and
+ * were stored together with their rows. Of such a table 2 delivers all changes,
+ * and 3 reads the blocks that are not in R. Let k be any key. None at L2: as
+ * above, its delete was delivered. Its row at L2 stands in a block:
+ *
+ *  - not in R: it is read in 3.
+ *  - in R, made by a commit before L1: a row version never moves, and L2 sees
+ *    it, so it stood there at L1 too and was delivered with its block. No
+ *    commit since has touched the key.
+ *  - in R, made by a commit between L1 and L2: 2 delivers the insert or update.
+ *    It may have stood outside of R before, and not have been delivered; the
+ *    event has all columns, but for large values (TOAST) that an update left
+ *    alone. So for each update without them the row is looked up by its
+ *    identity in the snapshot of L2; if it stands in R, the blocks around it
+ *    leave R before the position moves past the update, and are read in 3.
+ *
+ * So behind 3 consumers have the table of L2, and R with what 3 has finished
+ * are the R of L2: the same holds for the next part. If 2 is interrupted at P,
+ * what stands in R as of P was delivered as of P, and L1 may be P: a row that
+ * was looked up for an update before P and stands elsewhere at L3 was made by a
+ * later update, which comes again or is still to come.
+ *
+ * That needs more: R is of one file (relfilenode), so that VACUUM FULL,
+ * CLUSTER, TRUNCATE and ALTER TABLE make R empty (plain VACUUM moves nothing,
+ * pruning moves nothing out of its block); all of insert, update and delete are
+ * published and none is skipped, an update that changes nothing neither; the
+ * table is plain, as partitions that are attached bring rows without events;
+ * and it has an identity by columns, or rows that lack values empty R.
+ *
  * snapshot.mode always, with a position from before, takes the same way with
  * all tables finished: what happened meanwhile is delivered before the rows.
  * A snapshot without a stream (initial_only) begins anew: its tables would not
@@ -121,6 +151,51 @@ lost_slot(struct pg_source *s, struct leat_err *err)
 	return pg_slot_drop(&s->sql, s->cfg->slot, err);
 }
 
+/* ------------------------------------------------------------------- parts */
+
+/* Does the stream have all changes of rows? */
+static int
+streams_all(struct pg_source *s, int *ret, struct leat_err *err)
+{
+	const char *params[1] = { s->cfg->publication };
+	PGresult *res = NULL;
+	int rc = pg_query(&s->sql, &res, err, "SELECT pubinsert AND pubupdate"
+	    " AND pubdelete FROM pg_catalog.pg_publication WHERE pubname = $1",
+	    1, params);
+
+	if (rc < 0)
+		return leat_err_wrap(err, "look up the publication");
+	*ret = PQntuples(res) == 1 && pg_cell(res, 0, 0)[0] == 't' &&
+	    (s->stream.skipped & (PG_SKIP_CREATE | PG_SKIP_UPDATE |
+	    PG_SKIP_DELETE)) == 0;
+	PQclear(res);
+	return 0;
+}
+
+/* Where it has not, what was read of a table is no help. */
+static int
+check_parts(struct pg_source *s, struct leat_err *err)
+{
+	int all = 0, rc;
+
+	if (s->progress.nparts == 0)
+		return 0;
+	rc = streams_all(s, &all, err);
+	while (rc == 0 && !all && s->progress.nparts > 0)
+		pg_progress_drop_part(&s->progress, s->progress.parts[0].oid);
+	return rc;
+}
+
+/* Of tables that are not to be read, or that have another file now. */
+static void
+drop_stale_parts(struct pg_source *s)
+{
+	for (uint32_t i = s->progress.nparts; i-- > 0;)
+		if (!pg_unread_partly(&s->unread, s->progress.parts[i].oid))
+			pg_progress_drop_part(&s->progress,
+			    s->progress.parts[i].oid);
+}
+
 /* ----------------------------------------------------------------- phases */
 
 static int
@@ -141,21 +216,6 @@ set_system(struct pg_source *s)
 	s->pos.timeline = s->server.timeline;
 }
 
-/* The tables that are to be read, for the stream that comes before. */
-static int
-list_unread(struct pg_source *s, struct leat_err *err)
-{
-	for (uint32_t i = 0; i < s->snap.tables.len; i++) {
-		const struct pg_table *t = &s->snap.tables.items[i];
-		struct leat_str key = { (const char *)&t->oid, sizeof(t->oid) };
-
-		if (leat_map_set(&s->unread, key, s, NULL) < 0)
-			return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
-			    "out of memory");
-	}
-	return 0;
-}
-
 /* From the stored position to the snapshot's. */
 static int
 catch_up(struct pg_source *s, struct leat_err *err)
@@ -164,16 +224,18 @@ catch_up(struct pg_source *s, struct leat_err *err)
 
 	/* With a snapshot behind it, what happened meanwhile is complete. */
 	if (s->pos.snapshot)
-		rc = list_unread(s, err);
+		rc = pg_unread_init(&s->unread, &s->snap, &s->progress, err);
 	if (rc < 0)
 		return rc;
+	drop_stale_parts(s);
 	s->stream.until = s->snap.lsn;
 	s->stream.reached = 0;
 	s->stream.unread = s->pos.snapshot ? &s->unread : NULL;
 	leat_log_notice(s->task, "catching up with the snapshot",
-	    "from=" PG_LSN_FMT " to=" PG_LSN_FMT " tables_finished=%u",
-	    PG_LSN_ARGS(s->pos.flush), PG_LSN_ARGS(s->snap.lsn),
-	    s->snap.tables_before);
+	    "from=" PG_LSN_FMT " to=" PG_LSN_FMT " tables_finished=%u "
+	    "tables_read_in_part=%u", PG_LSN_ARGS(s->pos.flush),
+	    PG_LSN_ARGS(s->snap.lsn), s->snap.tables_before,
+	    s->progress.nparts);
 	s->phase = PHASE_CATCH_UP;
 	s->wait_until = 0;
 	return 0;
@@ -199,6 +261,19 @@ table_done(void *arg, const struct pg_snap_table *st, struct leat_err *err)
 	struct pg_source *s = arg;
 
 	return pg_progress_add(&s->progress, st->t->oid, err);
+}
+
+static void
+piece_done(void *arg, const struct pg_snap_table *st, uint32_t piece)
+{
+	struct pg_source *s = arg;
+	struct pg_range r = st->plan[piece];
+
+	/* What the snapshot saw was there when it began. */
+	if (r.to == (uint32_t)PG_BLOCKS_ALL)
+		r.to = (uint32_t)st->blocks;
+	if (st->file != 0 && r.from < r.to)
+		pg_progress_add_blocks(&s->progress, st->t->oid, st->file, r);
 }
 
 /* Before the position is a new one. */
@@ -231,9 +306,11 @@ begin_snapshot(struct pg_source *s, const struct pg_new_slot *slot,
 	pg_conn_close(&s->repl);
 	if (s->streams) {
 		s->snap.table_done = table_done;
+		s->snap.piece_done = piece_done;
 		s->snap.arg = s;
 	}
 	pg_report_begin(s);
+	pg_guard_init(&s->guard, s->task, s->cfg);
 	tell_begin(s);
 	if (!s->catches_up || !s->pos.snapshot)
 		pg_progress_reset(&s->progress, s->snap.ts_us);
@@ -277,6 +354,8 @@ can_catch_up(struct pg_source *s, struct leat_err *err)
 	if (!s->pos.snapshot)
 		return 1;
 	rc = pg_progress_load(&s->progress, s->task, s->pos.snapshot_id, err);
+	if (rc == 0)
+		rc = check_parts(s, err);
 	return rc < 0 ? rc : 1;
 }
 
@@ -347,8 +426,11 @@ pg_start_stream(struct pg_source *s, struct leat_err *err)
 		return slot_in_use(s, err);
 	s->stream_open = 1;
 	s->start_wait_ms = s->waited_ms = 0;
-	if (s->stream.until == 0)
+	if (s->stream.until == 0) {
+		/* Of a stream that is open since the snapshot caught up too. */
+		s->stream.pos.snapshot = s->stream.pos.snapshot_done = 0;
 		s->phase = PHASE_STREAM;
+	}
 	return 0;
 }
 
@@ -388,6 +470,23 @@ follows_stream(const struct pg_config *cfg)
 	return cfg->snapshot_mode != PG_SNAPSHOT_INITIAL_ONLY;
 }
 
+/*
+ * A worker died while it made the slot, and its session still waits for old
+ * transactions: where the slot will begin is not known, it may be behind the
+ * snapshot that would be taken now.
+ */
+static int
+slot_in_making(const struct pg_source *s, struct leat_err *err)
+{
+	if (!s->slot.exists || s->slot.lost || s->slot.confirmed_lsn != 0)
+		return 0;
+	return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_STATE,
+	    "replication slot '%s' is being made by process %d, which waits "
+	    "for transactions to end: let it finish, or SELECT "
+	    "pg_terminate_backend(%d);", s->cfg->slot, s->slot.active_pid,
+	    s->slot.active_pid);
+}
+
 static int
 look(struct pg_source *s, struct leat_err *err)
 {
@@ -396,6 +495,8 @@ look(struct pg_source *s, struct leat_err *err)
 
 	if (rc == 0)
 		rc = pg_slot_read(&s->sql, s->cfg->slot, &s->slot, err);
+	if (rc == 0 && s->streams)
+		rc = slot_in_making(s, err);
 	if (rc == 0)
 		rc = open_replication(s, err);
 	if (rc == 0)

@@ -21,6 +21,7 @@
 #include "pg_queue.h"
 #include "pg_signal_control.h"
 #include "pg_spool.h"
+#include "pg_unread.h"
 #include "pg_watch.h"
 
 /* A change that finds no room in a batch that is empty. */
@@ -52,12 +53,12 @@ struct pg_stream {
 
 	/*
 	 * Catching up: what commits from `until` on is left in the queue, and
-	 * `reached` is set. Of tables in `unread` (by OID; NULL: none), which
-	 * are read afterwards, deletes alone count. See pg_start.c.
+	 * `reached` is set. `unread` are the tables that are read afterwards
+	 * (NULL: none). See pg_start.c.
 	 */
 	uint64_t until;		/* 0: goes on and on */
 	int reached;
-	const struct leat_map *unread;
+	struct pg_unread *unread;
 
 	struct pg_queue queue;
 	struct pg_spools spools;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pg_task.h: a task of postgres-source, shared by the files that make it:
- * pg_source.c its life, pg_start.c what comes first, pg_task_blocking.c what a
- * signal may put in between, pg_report.c what it says of itself.
+ * pg_source.c its life, pg_start.c what comes first, pg_task_snapshot.c the
+ * snapshot, pg_task_blocking.c what a signal may put in between, pg_report.c
+ * what it says of itself.
  */
 #ifndef LEAT_PG_TASK_H
 #define LEAT_PG_TASK_H
@@ -69,8 +70,13 @@ struct pg_source {
 	int64_t waited_ms;	/* for a slot in use, so far */
 	int64_t next_report;
 	struct pg_progress progress;	/* of the snapshot */
-	struct leat_map unread;	/* OIDs of the tables to be read */
+	struct pg_unread unread;	/* tables to be read, catching up */
 	struct pg_pace pace;
+	struct pg_guard guard;	/* of the log, while tables are read */
+	int64_t next_look;	/* at the slot, mono */
+	int interrupts;		/* the guard wants the stream to catch up */
+	int gave_progress;	/* something was finished and given, */
+	int kept;		/* and that is durable */
 	struct pg_snapshot snap;
 	struct pg_control control;
 	int reading;		/* the tables of a blocking snapshot */
@@ -94,6 +100,16 @@ int pg_start_catch_up(struct pg_source *s, struct leat_err *err);
  * in use it stays closed, and s->wait_until says when to try again.
  */
 int pg_start_stream(struct pg_source *s, struct leat_err *err);
+
+/* 1: s->wait_until has not come; then it is waited for. */
+int pg_task_is_early(struct pg_source *s);
+
+/* PHASE_CATCH_UP: the stream up to where the snapshot's second part begins. */
+int pg_poll_catch_up(struct pg_source *s, struct leat_batch *b,
+    struct leat_err *err);
+/* PHASE_SNAPSHOT */
+int pg_poll_snapshot(struct pg_source *s, struct leat_batch *b,
+    struct leat_err *err);
 
 /* PHASE_BLOCKING: reads the tables of a signal, then the stream goes on. */
 int pg_poll_blocking(struct pg_source *s, struct leat_batch *b,

@@ -156,5 +156,5 @@ pg_watch_poll(struct pg_watch *w, struct leat_err *err)
 	w->xmin = w->cfg->xmin_interval_ms > 0 ? slot.catalog_xmin : 0;
 	w->emit->source[PG_SRC_XMIN] = w->xmin == 0 ? leat_null() :
 	    leat_i64(w->xmin);
-	return pg_guard_look(&w->guard, &slot, err);
+	return w->catching_up ? 0 : pg_guard_look(&w->guard, &slot, err);
 }

@@ -22,6 +22,7 @@ struct pg_watch {
 	int64_t next;		/* mono */
 	int64_t xmin;		/* 0: not known */
 	int unused;		/* looks in a row that found it in no use */
+	int catching_up;	/* the guard waits: the slot is about to move */
 	char wal_status[16];
 	char tables[40];	/* of the publication: number and digest */
 	struct pg_guard guard;

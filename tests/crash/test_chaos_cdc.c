@@ -219,6 +219,13 @@ check_slot(struct scene *s)
 	    "SELECT active FROM pg_replication_slots WHERE " SLOT));
 }
 
+/* A slot is used for a while by who is gone without the server's knowledge. */
+static bool
+is_explained(const char *line)
+{
+	return strstr(line, "is active for PID") != NULL;
+}
+
 /* Fails at a new line of a log that has one of the words. */
 static void
 check_log(const char *path, int64_t *at, const char *const *words)
@@ -234,7 +241,7 @@ check_log(const char *path, int64_t *at, const char *const *words)
 	while ((len = getline(&line, &size, f)) > 0) {
 		*at += len;
 		for (const char *const *w = words; *w != NULL; w++)
-			if (strstr(line, *w) != NULL)
+			if (strstr(line, *w) != NULL && !is_explained(line))
 				th_fail("%s says: %s", path, line);
 	}
 	free(line);

@@ -255,6 +255,8 @@ test_finished_is_kept(void **state)
 	assert_non_null(strstr(leat_fake_offset(f,
 	    "{\"server\":\"px\",\"snapshot\":\"tables\"}"),
 	    "\"finished\":[]"));
+	assert_null(strstr(leat_fake_offset(f, "{\"server\":\"px\"}"),
+	    "snapshot"));
 	pgt_end(pg, f, "resume");
 }
 

@@ -363,11 +363,66 @@ test_table_channel(void **state)
 	end();
 }
 
+static int64_t
+size_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+static void
+append(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "a");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* What was not stored when the worker died is done again, not lost. */
+static void
+test_file_is_kept(void **state)
+{
+	const char *path = th_path("kept.txt");
+
+	source("CREATE TABLE sig.t (id int PRIMARY KEY);"
+	    "INSERT INTO sig.t SELECT g FROM generate_series(1,5) g");
+	leat_fake_set(f, "signal.enabled.channels", "file");
+	leat_fake_set(f, "signal.file", path);
+	leat_fake_set(f, "signal.poll.interval.ms", "20");
+	pgt_open(f);
+	th_write_text(path, "{\"id\":\"f-1\",\"type\":\"log\",\"data\":"
+	    "{\"message\":\"one\"}}\n{\"id\":\"f-2\",\"type\":"
+	    "\"execute-snapshot\",\"data\":"
+	    "{\"data-collections\":[\"sig.t\"]}}\n");
+	(void)await_note("COMPLETED", 0);
+	assert_int_equal(leat_fake_logged(f, "message=\"one\""), 1);
+	assert_true(size_of(path) > 0);
+	leat_fake_close(f);
+	leat_fake_clear(f);
+	assert_true(th_pg_wait(pg, "0", PGT_WAIT_MS, "SELECT count(*) FROM "
+	    "pg_replication_slots WHERE active"));
+	pgt_open(f);
+	(void)await_note("COMPLETED", 0);
+	assert_int_equal(count_reads("px.sig.t"), 5);
+	assert_int_equal(leat_fake_logged(f, "message=\"one\""), 2);
+	/* One that comes in between is taken, the others are not again. */
+	append(path, "{\"id\":\"f-3\",\"type\":\"log\",\"data\":"
+	    "{\"message\":\"two\"}}\n");
+	while (size_of(path) > 0)
+		pgt_settle(f);
+	assert_int_equal(leat_fake_logged(f, "message=\"one\""), 2);
+	assert_int_equal(leat_fake_logged(f, "message=\"two\""), 1);
+	end();
+}
+
 static void
 test_file_channel(void **state)
 {
 	const char *path = th_path("signals.txt");
-	struct stat st;
 
 	source("CREATE TABLE sig.t (id int PRIMARY KEY);"
 	    "INSERT INTO sig.t SELECT g FROM generate_series(1,5) g");
@@ -383,8 +438,8 @@ test_file_channel(void **state)
 	assert_int_equal(count_reads("px.sig.t"), 5);
 	assert_int_equal(leat_fake_logged(f, "message=\"by file\""), 1);
 	assert_int_equal(leat_fake_logged(f, "signal refused"), 1);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_size, 0);
+	while (size_of(path) > 0)
+		pgt_settle(f);
 	/* The other channels are off. */
 	assert_true(leat_fake_signal(f, "", "log", "{}") < 0);
 	assert_non_null(strstr(leat_fake_err(f)->text, "no in-process"));
@@ -514,6 +569,7 @@ main(void)
 		cmocka_unit_test(test_altered),
 		cmocka_unit_test(test_table_channel),
 		cmocka_unit_test(test_file_channel),
+		cmocka_unit_test(test_file_is_kept),
 		cmocka_unit_test(test_topic_channel),
 		cmocka_unit_test(test_blocking),
 		cmocka_unit_test(test_initial_notes),
