@@ -165,7 +165,7 @@ test_no_columns(void **state)
 	th_pg_exec(pg, "INSERT INTO none DEFAULT VALUES; INSERT INTO gone "
 	    "DEFAULT VALUES; TRUNCATE none");
 	th_pg_exec(pg, "INSERT INTO kept VALUES (2)");
-	for (size_t n = 2; ; n++) {
+	for (size_t n = 2;; n++) {
 		if (leat_fake_run(f, n, PGT_WAIT_MS * th_slowness()) < 0)
 			fail_msg("%s", leat_fake_err(f)->text);
 		if (strstr(leat_fake_record(f, n - 1)->topic, "kept") != NULL)
