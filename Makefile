@@ -319,6 +319,9 @@ $(foreach p,$(HAVE_PROGRAMS),$(eval $(call program_rule,$(B)/bin/$(p),\
 whole = $(sort $(wildcard tests/$(1)/test_*.c))
 INTEGRATION_TESTS := $(call test_prog,$(call whole,integration))
 CRASH_TESTS := $(call test_prog,$(call whole,crash))
+POSTGRES_TESTS := $(filter $(B)/test/tests/integration/test_postgres_% \
+	%/test_doctor,$(INTEGRATION_TESTS)) $(patsubst %,$(B)/test/tests/crash/%,\
+	test_kill_worker test_kill_snapshot test_kill_incremental)
 ABI_TESTS := $(call test_prog,$(call whole,abi))
 $(foreach s,$(foreach d,integration crash abi,$(call whole,$(d))),\
 	$(eval $(call program_rule,$(call test_prog,$(s)),$(s),$(LIBS),$(WHOLE_PKGS))))
@@ -351,7 +354,8 @@ PRODUCT := $(LIB_FILES) $(PROGRAM_FILES) $(PLUGIN_FILES)
 TESTS := $(UNIT_TESTS) $(ABI_TESTS) $(INTEGRATION_TESTS) $(CRASH_TESTS)
 
 .PHONY: all deps deps-dev tests demo test test-unit test-integration \
-	test-crash test-fuzz test-abi chaos-cdc check-java check-debezium check-long lint tidy format bench install \
+	test-crash test-fuzz test-abi chaos-cdc check-java check-debezium check-postgres check-long lint \
+	tidy format bench install \
 	uninstall clean help FORCE
 
 ifeq ($(MODE),fuzz)
@@ -400,6 +404,10 @@ chaos-cdc: $(B)/test/tests/crash/test_chaos_cdc $(FOR_TESTS) ## PostgreSQL captu
 check-java: $(PRODUCT) ## Apache Kafka's own tools against the Kafka port
 	+@LEAT_BUILD=$(abspath $(B)) tests/java/run
 	+@LEAT_BUILD=$(abspath $(B)) tests/java/adopt
+
+check-postgres: $(POSTGRES_TESTS) $(FOR_TESTS) ## postgres-source against PostgreSQL 16, 17 and 18
+	+@LEAT_BUILD=$(abspath $(B)) TEST_FILTER='$(TEST_FILTER)' \
+		tests/postgres/run $(POSTGRES_TESTS)
 
 check-debezium: $(PRODUCT) ## a real Debezium beside postgres-source, record by record
 	+@LEAT_BUILD=$(abspath $(B)) CASES='$(CASES)' tests/debezium/run

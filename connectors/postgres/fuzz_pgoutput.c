@@ -28,6 +28,37 @@ check_tuple(const struct pgo_tuple *t, const char *from, size_t len)
 		inside(t->cols[i].data, t->cols[i].len, from, len);
 }
 
+/* A text of the message; one for the empty schema is the decoder's own. */
+static void
+check_text(struct leat_str s, const char *from, size_t len)
+{
+	if (!leat_str_eq_c(s, "pg_catalog"))
+		inside(s.ptr, s.len, from, len);
+}
+
+static void
+check_relation(const struct pgo_relation *r, const char *from, size_t len)
+{
+	check_text(r->schema, from, len);
+	check_text(r->name, from, len);
+	for (uint32_t i = 0; i < r->ncols; i++)
+		check_text(r->cols[i].name, from, len);
+}
+
+/* What the decoder takes for transactions by themselves. */
+static void
+check_kept(const struct pgo_msg *m, const char *from, size_t len)
+{
+	if (m->tag == PGO_STREAM_START && !dec.in_stream)
+		abort();
+	if (m->tag == PGO_STREAM_STOP && dec.in_stream)
+		abort();
+	if (m->tag == PGO_BEGIN_PREPARE || m->tag == PGO_PREPARE ||
+	    m->tag == PGO_COMMIT_PREPARED || m->tag == PGO_STREAM_PREPARE ||
+	    m->tag == PGO_ROLLBACK_PREPARED)
+		check_text(m->u.prepared.gid, from, len);
+}
+
 static void
 check(const struct pgo_msg *m, const char *from, size_t len)
 {
@@ -39,13 +70,17 @@ check(const struct pgo_msg *m, const char *from, size_t len)
 	if (m->tag == PGO_TRUNCATE)
 		inside(m->u.truncate.oids, (size_t)m->u.truncate.nrels * 4,
 		    from, len);
-	if (m->tag == PGO_MESSAGE)
-		inside(m->u.message.content.ptr, m->u.message.content.len,
-		    from, len);
+	if (m->tag == PGO_MESSAGE) {
+		check_text(m->u.message.prefix, from, len);
+		check_text(m->u.message.content, from, len);
+	}
 	if (m->tag == PGO_RELATION)
-		for (uint32_t i = 0; i < m->u.relation.ncols; i++)
-			inside(m->u.relation.cols[i].name.ptr,
-			    m->u.relation.cols[i].name.len, from, len);
+		check_relation(&m->u.relation, from, len);
+	if (m->tag == PGO_TYPE)
+		check_text(m->u.type.name, from, len);
+	if (m->tag == PGO_ORIGIN)
+		check_text(m->u.origin.name, from, len);
+	check_kept(m, from, len);
 }
 
 static void

@@ -323,6 +323,7 @@ apply_once(struct pg_stream *s, struct leat_batch *b, const struct pgo_frame *f,
 	char *copy = leat_batch_copy(b, f->payload, f->payload_len);
 	int rc;
 
+	s->room.frame = *f;
 	if (copy == NULL)
 		return PG_CONV_NOMEM;
 	rc = pgo_decode(&s->dec, copy, f->payload_len, m, err);

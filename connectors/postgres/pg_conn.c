@@ -167,11 +167,20 @@ finish_connect(struct pg_conn *c, int64_t deadline, struct leat_err *err)
 	return 0;
 }
 
+/*
+ * From PostgreSQL 18 on a publication that is missing where a change is decoded
+ * is no error but this warning, and the change is passed over.
+ */
 static void
-ignore_notice(void *arg, const PGresult *res)
+take_notice(void *arg, const PGresult *res)
 {
-	(void)arg;
-	(void)res;
+	struct pg_conn *c = arg;
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	const char *from = PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION);
+
+	if (state != NULL && strcmp(state, "55000") == 0 && from != NULL &&
+	    strcmp(from, "LoadPublications") == 0)
+		c->unpublished = 1;
 }
 
 /* database.initial.statements, cut at semicolons (";;" is a literal one). */
@@ -210,7 +219,7 @@ pg_conn_open(struct pg_conn *c, struct leat_task *t,
 		return leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
 		    "out of memory");
 	(void)PQsetErrorVerbosity(c->pg, PQERRORS_VERBOSE);
-	(void)PQsetNoticeReceiver(c->pg, ignore_notice, NULL);
+	(void)PQsetNoticeReceiver(c->pg, take_notice, c);
 	rc = finish_connect(c, leat_mono_ms(t) + cfg->connect_timeout_ms, err);
 	if (rc == 0) {
 		(void)PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);

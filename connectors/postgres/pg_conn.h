@@ -30,6 +30,7 @@ struct pg_conn {
 	int version;		/* 150004 */
 	int pending;		/* a query was sent by pg_conn_send */
 	const char *prepared;	/* the statement of pg_query_often */
+	int unpublished;	/* changes were passed over: no publication */
 };
 
 /* Connects. On failure c is closed and err has class and hint. */

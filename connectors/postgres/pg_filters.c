@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <leat/str.h>
 
@@ -146,10 +147,12 @@ joined(char to[JOINED_MAX], const char *a, const char *b, const char *c)
 	    c == NULL ? "" : c);
 }
 
+/* The server's own tables, and PostGIS's table of thousands of projections. */
 static int
-is_system_schema(const char *schema)
+is_system_table(const char *schema, const char *table)
 {
-	return strcmp(schema, "pg_catalog") == 0 ||
+	return strcasecmp(table, "spatial_ref_sys") == 0 ||
+	    strcmp(schema, "pg_catalog") == 0 ||
 	    strcmp(schema, "information_schema") == 0 ||
 	    strncmp(schema, "pg_toast", 8) == 0 ||
 	    strncmp(schema, "pg_temp_", 8) == 0;
@@ -163,7 +166,7 @@ pg_filters_table(const struct pg_filters *f, const char *schema,
 	char name[JOINED_MAX];
 	int yes = 1;
 
-	if (is_system_schema(schema))
+	if (is_system_table(schema, table))
 		return 0;
 	if (f->schema_include.len > 0 &&
 	    pg_filter_find(&f->schema_include, schema) < 0)

@@ -170,7 +170,11 @@ end(struct pg_stream *s, const struct pgo_msg *m)
 {
 	struct pg_spool *sp = pg_spool_find(&s->spools, m->xid);
 
-	if (m->tag == PGO_PREPARE) {
+	/*
+	 * Alone, where the transaction was rolled back before it was decoded
+	 * (PostgreSQL 18).
+	 */
+	if (m->tag == PGO_PREPARE && s->in_prepared) {
 		s->spools.open = NULL;
 		s->in_prepared = 0;
 	} else if (m->tag == PGO_STREAM_PREPARE && sp != NULL) {
@@ -187,7 +191,8 @@ pg_prepared_owns(const struct pg_stream *s, const struct pgo_frame *f)
 	char tag = f->payload[0];
 
 	return s->in_prepared || tag == PGO_BEGIN_PREPARE ||
-	    tag == PGO_ROLLBACK_PREPARED || tag == PGO_STREAM_PREPARE;
+	    tag == PGO_PREPARE || tag == PGO_ROLLBACK_PREPARED ||
+	    tag == PGO_STREAM_PREPARE;
 }
 
 int

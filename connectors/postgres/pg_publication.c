@@ -158,9 +158,7 @@ add_tables(struct pg_conn *c, struct leat_buf *b,
 		    NULL))
 			continue;
 		(void)leat_buf_add_str(b, n++ == 0 ? " " : ", ");
-		pg_add_identifier(c, b, t->schema);
-		(void)leat_buf_add_byte(b, '.');
-		pg_add_identifier(c, b, t->name);
+		pg_add_table(c, b, t->schema, t->name);
 	}
 	leat_map_fini(&roots);
 	return n;

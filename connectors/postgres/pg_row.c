@@ -120,8 +120,8 @@ pg_row_convert(struct pg_relcache *rc, struct pg_relation *rel,
     const struct pgo_tuple *t, const struct pgo_tuple *old_row, int how,
     struct leat_batch *b, struct pg_row *ret, struct leat_err *err)
 {
-	struct leat_value *fields = leat_batch_alloc(b,
-	    (uint64_t)(rel->nfields + rel->nkeys) * sizeof(*fields));
+	struct leat_value *fields = leat_batch_alloc(b,	/* never of 0 */
+	    (uint64_t)(rel->nfields + rel->nkeys + 1) * sizeof(*fields));
 	struct leat_value *keys = fields + rel->nfields;
 	int rc2;
 

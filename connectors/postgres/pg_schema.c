@@ -30,14 +30,15 @@ make_topic(char *s)
 	for (; *s != '\0'; s++) {
 		unsigned char c = (unsigned char)*s;
 
-		if ((c & 0xc0) == 0x80)	/* within a character */
-			continue;
+		/* What is written stays behind what was read. */
+		while (((unsigned char)s[1] & 0xc0) == 0x80)
+			s++;
 		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 		    (c >= '0' && c <= '9') || c == '.' || c == '-')
 			*to++ = (char)c;
 		else
 			*to++ = '_';
-		if (c >= 0xf0)
+		if (c >= 0xf0 && to <= s)
 			*to++ = '_';
 	}
 	*to = '\0';

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <leat/json.h>
 #include <leat/wire.h>
@@ -165,9 +164,10 @@ start_slot(struct pg_blocking *k)
 	int rc = pg_conn_open(&k->repl, k->task, k->cfg, PG_CONN_REPLICATION,
 	    &err);
 
+	/* By the server's process: the one of a lost connection may live on. */
 	(void)snprintf(sql, sizeof(sql), "CREATE_REPLICATION_SLOT "
 	    "\"%.50s_b%d\" TEMPORARY LOGICAL pgoutput", k->cfg->slot,
-	    (int)getpid());
+	    rc == 0 ? PQbackendPID(k->repl.pg) : 0);
 	if (rc == 0 && (PQsendQuery(k->repl.pg, sql) == 0 ||
 	    PQflush(k->repl.pg) < 0))
 		rc = pg_error(&k->repl, NULL, sql, &err);

@@ -455,9 +455,9 @@ no_room(struct pg_snapshot *s, struct leat_err *err)
 	    LEAT_CLS_CONFIG : LEAT_CLS_RETRY, LEAT_E_LIMIT,
 	    "a row of %s.%s, %zu bytes as text, finds no room: raise "
 	    "memory.max.bytes of the worker to ten times that, and "
-	    "max.request.size and broker.message.max.bytes above it, or leave "
-	    "the column out (column.exclude.list)", st->t->schema,
-	    st->t->name, st->held_len);
+	    "max.request.size above it, or leave the column out "
+	    "(column.exclude.list, column.truncate.to.<n>.chars)",
+	    st->t->schema, st->t->name, st->held_len);
 }
 
 int

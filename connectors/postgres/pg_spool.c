@@ -259,6 +259,9 @@ static int
 keep_streamed(struct pg_spools *s, const struct pgo_frame *f,
     struct leat_err *err)
 {
+	if (s->open == NULL)
+		return leat_err_set(err, LEAT_CLS_FATAL, LEAT_E_PROTO,
+		    "message '%c' came outside of a block", f->payload[0]);
 	return pg_spool_keep(s, s->open, f, has_xid(f->payload[0]) ? 4 : 0,
 	    err);
 }

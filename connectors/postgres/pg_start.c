@@ -77,7 +77,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pg_resume.h"
 
@@ -377,8 +376,9 @@ pg_start_snapshot(struct pg_source *s, struct leat_err *err)
 		rc = open_replication(s, err);
 	if (rc < 0)
 		return rc;
+	/* By the server's process: the one of a lost connection may live on. */
 	(void)snprintf(name, sizeof(name), "%.52s_s%d", s->cfg->slot,
-	    (int)getpid());
+	    PQbackendPID(s->repl.pg));
 	rc = pg_slot_create(&s->repl, s->cfg, s->slot.exists ? name :
 	    s->cfg->slot, s->slot.exists, &slot, err);
 	return rc < 0 ? rc : begin_snapshot(s, &slot, err);

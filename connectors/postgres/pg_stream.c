@@ -327,6 +327,7 @@ replay(struct pg_stream *s, struct leat_batch *b,
 		if (rc != 0)
 			return rc;
 		pg_spools_done(&s->spools);
+		s->room.since = 0;
 	}
 	return PG_CONV_NOMEM;
 }
@@ -427,6 +428,7 @@ take_frames(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 		if (rc != 0)
 			return rc;
 		pg_queue_pop(&s->queue);
+		s->room.since = 0;
 	}
 }
 
@@ -437,8 +439,11 @@ take_frames(struct pg_stream *s, struct leat_batch *b, struct leat_err *err)
 static int
 explain_lost(const struct pg_stream *s, struct leat_err *err)
 {
-	if (strcmp(err->sqlstate, "42704") == 0 &&
-	    strstr(err->text, "publication") != NULL)
+	if (s->repl->unpublished)
+		(void)leat_err_set(err, LEAT_CLS_CONFIG, LEAT_E_STATE,
+		    "the server passed changes over");
+	if (s->repl->unpublished || (strcmp(err->sqlstate, "42704") == 0 &&
+	    strstr(err->text, "publication") != NULL))
 		return leat_err_wrap(err, "changes were made while publication "
 		    "'%s' did not exist, and cannot be decoded: SELECT "
 		    "pg_drop_replication_slot('%s'); and delete the "
@@ -467,8 +472,10 @@ receive(struct pg_stream *s, struct leat_err *err)
 		if (rc == 2)
 			return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_REMOTE,
 			    "the server ended the stream");
-		if (rc < 0)
+		if (rc < 0 || s->repl->unpublished) {
+			PQfreemem(data);
 			return explain_lost(s, err);
+		}
 		if (data == NULL)
 			continue;
 		rc = pg_queue_push(&s->queue, data, len, now);
@@ -604,8 +611,12 @@ pg_stream_poll(struct pg_stream *s, struct leat_batch *b,
 		return rc;
 	if (s->failed.code != 0 || !gathers(s))
 		taken = deliver(s, b, err);
-	if (taken < 0 && taken != PG_CONV_NOMEM)
-		return taken;
+	if (taken == PG_CONV_NOMEM && b->nrecords == 0)
+		rc = pg_stream_no_room(s, err);
+	else if (taken < 0 && taken != PG_CONV_NOMEM)
+		rc = taken;
+	if (rc < 0)
+		return rc;
 	rc = heartbeat(s, b, err);
 	if (rc < 0)
 		return rc;

@@ -24,6 +24,12 @@
 #include "pg_unread.h"
 #include "pg_watch.h"
 
+/* A change that finds no room in a batch that is empty. */
+struct pg_room {
+	struct pgo_frame frame;	/* the latest that was tried */
+	int64_t since;		/* mono; 0: none such */
+};
+
 struct pg_stream {
 	struct leat_task *task;
 	const struct pg_config *cfg;
@@ -75,6 +81,7 @@ struct pg_stream {
 	uint64_t server_end;	/* end of its log, as far as it said */
 	int must_reply;
 	int asks;		/* the server shall say where it is */
+	struct pg_room room;
 	int64_t stuck_since;	/* mono, since when a status waits; 0: none */
 	int stuck_said;
 	int position_dirty;
@@ -110,5 +117,11 @@ int pg_stream_tick(struct pg_stream *s, struct leat_err *err);
 
 /* Says goodbye: the last status and CopyDone, as far as that goes at once. */
 void pg_stream_stop(struct pg_stream *s);
+
+/*
+ * Nothing was taken into an empty batch. 0: memory that others hold comes back;
+ * or the error of a change that is larger than all of it.
+ */
+int pg_stream_no_room(struct pg_stream *s, struct leat_err *err);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "pg_mask.h"
 #include "pg_names.h"
+#include "pg_schema.h"
 #include "pg_types_testing.h"
 
 enum { VARCHAR = 1043 };
@@ -182,11 +183,20 @@ test_source_types(void **state)
 	assert_string_equal(pg_source_type_name("text", NULL), "text");
 }
 
+static void
+test_topic_names(void **state)
+{
+	(void)state;
+	assert_string_equal(pg_topic_name(&arena, "px", ".", "My-s",
+	    "Tab le \xc3\xbc \xf0\x9f\x98\x80"), "px.My-s.Tab_le_____");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TYPES_TEST(test_names),
+		TYPES_TEST(test_topic_names),
 		TYPES_TEST(test_masks),
 		TYPES_TEST(test_rules),
 		TYPES_TEST(test_source_types),

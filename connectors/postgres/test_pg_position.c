@@ -184,6 +184,8 @@ test_filters(void **state)
 	assert_false(pg_filters_table(&fl, "public", "tt", NULL, NULL));
 	assert_false(pg_filters_table(&fl, "shop", "orders_x", NULL, NULL));
 	assert_true(pg_filters_table(&fl, "any", "leaf", "public.t", NULL));
+	assert_false(pg_filters_table(&fl, "any", "spatial_ref_sys",
+	    "public.t", NULL));
 	assert_false(pg_filters_table(&fl, "pg_catalog", "t", "public.t",
 	    NULL));
 	assert_int_equal(pg_filters_key(&fl, "shop", "x")->ncolumns, 2);

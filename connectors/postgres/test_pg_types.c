@@ -159,6 +159,7 @@ test_time_modes(void **state)
 static void
 test_texts(void **state)
 {
+	char far[400] = "";
 	static const struct row rows[] = {
 		{ TEXT, -1, "", "\"\"" },
 		{ ENUM, -1, "sad", "\"sad\"" },
@@ -202,6 +203,14 @@ test_texts(void **state)
 	cfg.binary_mode = PG_BINARY_BASE64_URL;
 	assert_string_equal(value_of(type_of(BYTEA, -1), "\\xffef"),
 	    "\"_-8=\"");
+	/* Further than a double reaches. */
+	memset(far, '9', sizeof(far) - 1);
+	cfg.decimal_mode = PG_DECIMAL_DOUBLE;
+	assert_string_equal(value_of(type_of(NUMERIC, -1), far),
+	    "\"Infinity\"");
+	far[0] = '-';
+	assert_string_equal(value_of(type_of(NUMERIC, -1), far),
+	    "\"-Infinity\"");
 }
 
 static void
@@ -295,6 +304,10 @@ test_defaults(void **state)
 	check_default(ENUM, -1, "'sad'::shop.mood", "\"sad\"");
 	check_default(BIT, 3, "B'101'::\"bit\"", "\"BQ==\"");
 	check_default(DATE, -1, "'rubbish'::text", NULL);
+	cfg.decimal_mode = PG_DECIMAL_STRING;
+	check_default(NUMERIC, TYPMOD(10, 2), "1.5", "\"1.50\"");
+	check_default(NUMERIC, TYPMOD(10, 2), "'-7'::integer", "\"-7.00\"");
+	check_default(NUMERIC, -1, "1.5", "\"1.5\"");
 }
 
 int

@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,7 +202,19 @@ test_cut_short(void **state)
 		RELATION_1, INSERT_1, ("55 00004058 4b " KEY_1 " 4e " ROW_1),
 		("44 00004058 4b " KEY_1), "54 00000001 02 00004058",
 		"4d 01 000000001fab7348 617564697400 00000002 6869",
-		"4f 0000000000000010 6e6f646500" };
+		"4f 0000000000000010 6e6f646500",
+		"63 00000007 00 0000000000000001 0000000000000002 "
+		"0000000000000003",
+		"62 0000000000000001 0000000000000002 0000000000000003 "
+		"00000004 67696400",
+		"50 00 0000000000000001 0000000000000002 0000000000000003 "
+		"00000004 67696400",
+		"4b 00 0000000000000001 0000000000000002 0000000000000003 "
+		"00000004 67696400",
+		"70 00 0000000000000001 0000000000000002 0000000000000003 "
+		"00000004 67696400",
+		"72 00 0000000000000001 0000000000000002 0000000000000003 "
+		"0000000000000005 00000004 67696400" };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		size_t n = from_hex(all[i]);
@@ -256,6 +269,60 @@ test_frames(void **state)
 	assert_memory_equal(status + 25, "\0\0\0\0\0\0\0\5\1", 9);
 }
 
+/* Decodes a seed: frames, each with two bytes of length before it. */
+static void
+decode_seed(const char *name, char *seen)
+{
+	const char *src = getenv("LEAT_SRC");
+	char path[1024];
+	size_t n, at;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path),
+	    "%s/tests/fuzz/corpus/pgoutput/%s", src != NULL ? src : ".", name);
+	f = fopen(path, "rb");
+	if (f == NULL)
+		fail_msg("no %s", path);
+	n = fread(bytes, 1, sizeof(bytes), f);
+	fclose(f);
+	pgo_reset(&dec);
+	for (at = 0; at + 2 <= n;) {
+		size_t len = (size_t)bytes[at] << 8 | bytes[at + 1];
+		struct pgo_frame frame;
+
+		assert_true(at + 2 + len <= n);
+		assert_int_equal(pgo_frame_decode(bytes + at + 2, len, &frame,
+		    &err), 0);
+		if (pgo_decode(&dec, frame.payload, frame.payload_len, &msg,
+		    &err) < 0)
+			fail_msg("%s: %s", name, err.text);
+		seen[(unsigned char)frame.payload[0]] = 1;
+		at += 2 + len;
+	}
+	assert_int_equal(at, n);
+}
+
+/* Fuzzing begins at every message of every version of the protocol. */
+static void
+test_corpus(void **state)
+{
+	static const char all[] = "BCORYIUDTMSEcAbPKrp";
+	char seen[256] = { 0 };
+
+	decode_seed("version_1", seen);
+	for (const char *p = "BCORYIUDTM"; *p != '\0'; p++)
+		assert_true(seen[(unsigned char)*p]);
+	decode_seed("version_2", seen);
+	decode_seed("version_3", seen);
+	decode_seed("version_3_streamed", seen);
+	decode_seed("version_4", seen);
+	assert_int_equal(msg.tag, PGO_STREAM_ABORT);
+	assert_int_equal(msg.u.prepared.lsn, 0x1fab5f08);
+	for (const char *p = all; *p != '\0'; p++)
+		if (!seen[(unsigned char)*p])
+			fail_msg("no '%c' in the corpus", *p);
+}
+
 int
 main(void)
 {
@@ -267,6 +334,7 @@ main(void)
 		cmocka_unit_test(test_streamed),
 		cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_corpus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,9 @@ builder_take(struct bus_producer *p)
 static void
 builder_give(struct bus_producer *p, struct batch_builder *b)
 {
-	if (p->npool < PRODUCER_POOL_MAX) {
+	/* One that held a very large record gives its memory back. */
+	if (p->npool < PRODUCER_POOL_MAX &&
+	    batch_builder_held(b) <= 4 * p->o.batch_bytes) {
 		batch_builder_reset(b);
 		p->pool[p->npool++] = b;
 	} else
@@ -201,6 +203,12 @@ producer_produce(struct bus_producer *p, const struct bus_message *m,
 	rec.headers = (const struct record_header *)(const void *)m->headers;
 	rec.nheaders = m->nheaders;
 	rc = target_add(p, t, &rec, err);
+	if (rc == LEAT_E_LIMIT)
+		(void)leat_err_set(err, LEAT_CLS_RECORD, rc, "a record of %zu "
+		    "bytes for topic '%s' is larger than max.request.size "
+		    "(%zu): raise it, or make the record smaller; "
+		    "errors.tolerance=all leaves such records out", size,
+		    m->topic, p->o.message_bytes);
 	if (rc < 0) {
 		/* An empty builder is no open batch. */
 		if (t->builder != NULL &&

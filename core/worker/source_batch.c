@@ -28,6 +28,7 @@ batch_init(struct batch *b, struct leat_task *t, uint32_t max_records,
 	b->pub.task = t;
 	b->max_records = max_records;
 	b->max_bytes = max_bytes;
+	b->max_piece = max_bytes * 64;
 	leat_map_init(&b->by_name);
 	b->cap = MIN(max_records, (uint32_t)BATCH_RECORDS_MIN);
 	b->records = malloc(b->cap * sizeof(*b->records));
@@ -135,7 +136,7 @@ batch_grow(struct leat_batch *pub, uint64_t size)
 	struct batch_chunk *c;
 	uint64_t need;
 
-	if (size > b->max_bytes * 64 || size > SIZE_MAX / 2)
+	if (size > b->max_piece || size > SIZE_MAX / 2)
 		return NULL;
 	need = (size + 15) & ~(uint64_t)15;
 	c = chunk_new(b, MAX((size_t)need, (size_t)BATCH_CHUNK));

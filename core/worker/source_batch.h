@@ -51,6 +51,7 @@ struct batch {
 	uint32_t prefix;	/* records before the last position */
 	size_t held;		/* memory of chunks and records */
 	size_t max_bytes;
+	size_t max_piece;	/* of memory at once */
 	size_t overhead;	/* what the task holds besides */
 	struct batch_chunk *chunks;	/* in use; the first is filled */
 	struct batch_chunk *free;

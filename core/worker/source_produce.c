@@ -78,6 +78,18 @@ set_headers(struct source *s, const struct chain_bytes *bytes)
 	return 0;
 }
 
+/* Out of memory by one record alone: that is the record's fault. */
+static int
+too_large(const struct source *s, const struct leat_record *rec,
+    struct leat_err *err)
+{
+	if (err->code != -ENOMEM || s->arena.held_bytes < SOURCE_ARENA_MAX / 4)
+		return err->code;
+	return leat_err_set(err, LEAT_CLS_RECORD, LEAT_E_LIMIT,
+	    "a record for topic '%s' is larger than max.request.size by far: "
+	    "raise it", rec->topic);
+}
+
 /* 1 with s->msg filled, 0 when a transform dropped the record. */
 static int
 encode(struct source *s, const struct leat_record *from,
@@ -95,7 +107,7 @@ encode(struct source *s, const struct leat_record *from,
 	if (!keep)
 		return 0;
 	if (chain_encode(s->chain, &rec, &s->arena, &bytes, failure, err) < 0)
-		return err->code;
+		return too_large(s, &rec, err);
 	s->msg.topic = rec.topic;
 	s->msg.partition = rec.partition;
 	s->msg.timestamp_ms = rec.timestamp_ms >= 0 ? rec.timestamp_ms :

@@ -103,7 +103,8 @@ source_open(struct leat_task *t, struct leat_err *err)
 	if (s == NULL)
 		return no_memory(err);
 	t->data = s;
-	leat_arena_init(&s->arena, SOURCE_ARENA_CHUNK, SOURCE_ARENA_MAX);
+	leat_arena_init(&s->arena, SOURCE_ARENA_CHUNK, SOURCE_ARENA_MAX +
+	    2 * (size_t)t->set.message_bytes);
 	t->share = budget_join(t->o.budget, SOURCE_SHARE_MIN);
 	if (t->share == NULL)
 		return leat_err_set(err, LEAT_CLS_RETRY, LEAT_E_LIMIT,
@@ -112,6 +113,9 @@ source_open(struct leat_task *t, struct leat_err *err)
 	if (batch_init(&s->batch, t, (uint32_t)t->set.batch_records,
 	    SOURCE_BATCH_MAX) < 0)
 		return no_memory(err);
+	/* A record's bytes may come as text of twice the size. */
+	s->batch.max_piece = MAX(s->batch.max_piece,
+	    4 * (size_t)t->set.message_bytes);
 	if (chain_new(t->o.props, t->o.worker, t->pool, &s->chain, err) < 0)
 		return err->code;
 	/* Fences an older self before its positions are read. */
@@ -181,8 +185,11 @@ see_landing(struct leat_task *t, struct source *s, struct leat_err *err)
 	    clock_mono_ns(t->o.clock) / 1000 - s->flight_us);
 	task_count(&t->m, M_WRITTEN, (int64_t)s->flight_records);
 	task_count(&t->m, M_WRITTEN_BYTES, (int64_t)s->flight_bytes);
+	/* A position alone says little: some sources give it as they open. */
+	if (s->flight_records > 0 || task_now_ms(t) - t->opened_ms >=
+	    t->backoff.cap_ms)
+		task_progress(t);
 	s->flight_records = s->flight_bytes = 0;
-	task_progress(t);
 	(void)task_charge(t, s->batch.held + source_overhead(s));
 	return tell_durable(t, s, err);
 }

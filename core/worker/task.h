@@ -121,6 +121,7 @@ struct leat_task {
 	void *config;
 	void *self;		/* the plugin's */
 	bool opened;
+	int64_t opened_ms;	/* when it began to run */
 	struct leat_schema_pool *pool;
 	struct budget_share *share;
 	size_t charged;

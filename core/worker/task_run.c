@@ -159,6 +159,13 @@ do_open(struct leat_task *t, struct leat_err *err)
 	return t->kind->open(t, err);
 }
 
+static void
+task_opened(struct leat_task *t)
+{
+	t->opened_ms = task_now_ms(t);
+	task_event(t, EV_OPENED, NULL);
+}
+
 /* Turns the wishes of others into at most one event. */
 static bool
 take_wish(struct leat_task *t, enum task_event *ret_event)
@@ -243,7 +250,7 @@ task_round(struct leat_task *t)
 		if (do_open(t, &err) < 0)
 			task_event(t, event_of(&err), &err);
 		else
-			task_event(t, EV_OPENED, NULL);
+			task_opened(t);
 		break;
 	case TASK_RUNNING:
 		if (t->kind->step(t, &err) < 0)

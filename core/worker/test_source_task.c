@@ -213,6 +213,17 @@ test_pause_in_backoff(void **state)
 	testing_wait(durable() > 10);
 }
 
+/* A source that opens, stores where it is and fails is tried less and less. */
+static void
+test_backoff_grows(void **state)
+{
+	struct testing *f = *state;
+
+	fake_src.position_only = 1;
+	testing_run(f, "c", testing_props(BASE, NULL));
+	testing_wait(retry_in(f) > 500);	/* the first is 250 at most */
+}
+
 static void
 test_stop_resume_remove(void **state)
 {
@@ -491,6 +502,7 @@ main(void)
 		T(test_poll_fatal),
 		T(test_pause_resume),
 		T(test_pause_in_backoff),
+		T(test_backoff_grows),
 		T(test_stop_resume_remove),
 		T(test_change_restarts_one),
 		T(test_tasks_by_plan),

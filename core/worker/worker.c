@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -38,10 +37,10 @@
 #include "core/config/worker_options.h"
 #include "core/plugin/registry.h"
 #include "core/worker/herder.h"
+#include "core/worker/worker_broker.h"
 
 enum { EXIT_START = 1, METRICS_MAX = 100000, TEXT_CHUNK = 1024,
-	DEFAULTS_MAX = 64, LOG_FLUSH_MS = 10000, DESCRIPTORS_MAX = 1 << 20,
-	DESCRIPTORS_OWN = 64 };
+	LOG_FLUSH_MS = 10000 };
 
 static const struct logger lg = { "worker", NULL, -1 };
 
@@ -101,56 +100,12 @@ setup_log(const struct worker *w)
 
 /* ---------------------------------------------------------------- parts */
 
-static const char *
-number_text(struct worker *w, int64_t n)
-{
-	return leat_arena_printf(&w->memory, "%" PRId64, n);
-}
-
-/* Defaults of all topics, by Kafka's names. */
-static size_t
-topic_defaults(struct worker *w, struct broker_setting *to)
-{
-	const struct leat_params *more = &w->set->broker_topic;
-	size_t n = 0;
-
-	to[n++] = (struct broker_setting){ "retention.ms",
-		number_text(w, w->set->broker_retention_ms) };
-	to[n++] = (struct broker_setting){ "retention.bytes",
-		number_text(w, w->set->broker_retention_bytes) };
-	to[n++] = (struct broker_setting){ "segment.bytes",
-		number_text(w, w->set->broker_segment_bytes) };
-	to[n++] = (struct broker_setting){ "max.message.bytes",
-		number_text(w, w->set->broker_message_max_bytes) };
-	for (uint32_t i = 0; i < more->len && n < DEFAULTS_MAX; i++)
-		to[n++] = (struct broker_setting){ more->items[i].key,
-			more->items[i].value };
-	return n;
-}
-
 static int
 open_broker(struct worker *w, struct leat_err *err)
 {
-	struct broker_setting defaults[DEFAULTS_MAX];
-	struct broker_options o;
-
-	broker_options_init(&o);
-	o.descriptors = (uint32_t)(w->descriptors / 4);
-	o.dir = w->set->data_dir;
-	o.metrics = w->metrics;
-	o.default_partitions = (int32_t)w->set->broker_partitions;
-	o.auto_create = w->set->broker_auto_create != 0;
-	o.max_partitions = (int32_t)w->set->broker_max_partitions;
-	o.flush_interval_ms = w->set->broker_flush_interval_ms;
-	o.retention_check_ms = w->set->broker_retention_check_ms;
-	o.offsets_retention_ms =
-	    w->set->broker_offsets_retention_min * 60000;
-	o.txn_id_expiration_ms = w->set->broker_txn_id_expiration_ms;
-	o.defaults = defaults;
-	o.ndefaults = topic_defaults(w, defaults);
-	if (broker_open(&o, &w->broker, err) < 0)
-		return leat_err_wrap(err, "open broker in '%s'",
-		    w->set->data_dir);
+	if (worker_open_broker(w->set, w->descriptors, w->metrics, &w->memory,
+	    &w->broker, err) < 0)
+		return err->code;
 	return bus_open_embedded(w->broker, &w->bus, err);
 }
 
@@ -158,43 +113,12 @@ open_broker(struct worker *w, struct leat_err *err)
 static int
 open_listener(struct worker *w, struct leat_err *err)
 {
-	struct broker_listen_options o;
-
-	if (w->set->broker_listeners == NULL)
-		return 0;
-	broker_listen_options_init(&o);
-	o.listen = w->set->broker_listeners;
-	o.advertised = w->set->broker_advertised;
-	o.threads = (int32_t)w->set->broker_threads;
-	o.max_connections = (int32_t)MIN(w->set->broker_max_connections,
-	    MAX(w->descriptors / 8 * 5, 1));
-	o.max_connections_per_ip =
-	    (int32_t)w->set->broker_max_connections_per_ip;
-	o.idle_ms = w->set->broker_idle_ms;
-	o.delete_topics = w->set->broker_delete_topics != 0;
-	o.lenient_replication = w->set->broker_lenient_replication != 0;
-	o.request_max_bytes = w->set->broker_request_max_bytes;
-	o.queued_max_bytes = w->set->broker_queued_max_bytes;
-	o.tls_certificate = w->set->broker_tls_certificate;
-	o.tls_key = w->set->broker_tls_key;
-	if (w->set->broker_tls_client_auth != CLIENT_AUTH_NONE)
-		o.tls_client_ca = w->set->broker_tls_client_ca;
-	o.tls_client_optional =
-	    w->set->broker_tls_client_auth == CLIENT_AUTH_REQUESTED;
-	o.group_initial_delay_ms = w->set->broker_group_delay_ms;
-	o.group_session_min_ms = w->set->broker_group_session_min_ms;
-	o.group_session_max_ms = w->set->broker_group_session_max_ms;
-	o.group_max_members = (int32_t)w->set->broker_group_max_size;
-	o.txn_max_timeout_ms = w->set->broker_txn_max_timeout_ms;
-	o.users_file = w->set->broker_users_file;
-	o.sasl_mechanisms = w->set->broker_sasl_mechanisms;
-	o.sasl_plain_cleartext = w->set->broker_sasl_plain_cleartext;
-	o.acl_file = w->set->broker_acl_file;
-	o.super_users = w->set->broker_super_users;
-	if (broker_listen(w->broker, &o, &w->listener, err) < 0)
-		return leat_err_wrap(err, "serve Kafka's clients");
-	log_info(&lg, "listening for Kafka's clients", "address=%s",
-	    w->set->broker_listeners);
+	if (worker_open_listener(w->set, w->descriptors, w->broker,
+	    &w->listener, err) < 0)
+		return err->code;
+	if (w->listener != NULL)
+		log_info(&lg, "listening for Kafka's clients", "address=%s",
+		    w->set->broker_listeners);
 	return 0;
 }
 
@@ -470,32 +394,10 @@ serve(struct worker *w, struct leat_err *err)
 	return 0;
 }
 
-/*
- * Segments and connections need more descriptors than a login shell gives. Of
- * those there are, DESCRIPTORS_OWN are for what the worker itself has open,
- * five of eight for Kafka's clients, a quarter for the files of topics.
- */
-static void
-raise_descriptors(struct worker *w)
-{
-	struct rlimit limit;
-
-	w->descriptors = DESCRIPTORS_MAX;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	if (limit.rlim_cur < MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX)) {
-		limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX);
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	w->descriptors = (int64_t)MIN(limit.rlim_cur,
-	    (rlim_t)DESCRIPTORS_MAX) - DESCRIPTORS_OWN;
-	w->descriptors = MAX(w->descriptors, DESCRIPTORS_OWN);
-}
-
 static int
 start(struct worker *w, struct leat_err *err)
 {
-	raise_descriptors(w);
+	w->descriptors = worker_descriptors();
 	w->loop = loop_new(&clock_system, err);
 	if (w->loop == NULL || open_signals(w, err) < 0 ||
 	    start_log_timer(w, err) < 0)

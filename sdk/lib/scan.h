@@ -151,7 +151,8 @@ scan_copy_json(uint8_t *to, const uint8_t *s, size_t n)
 			break;
 	}
 	for (; i < n && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' &&
-	     s[i] < 0xf0; i++)
+	     s[i] < 0xf0;
+	     i++)
 		to[i] = s[i];
 	return i;
 }

@@ -154,12 +154,14 @@ static void
 stall_wire(struct th_chaos *c)
 {
 	th_wire_stall(c->wire, true);
+	c->stalled = true;
 }
 
 static void
 free_wire(struct th_chaos *c)
 {
 	th_wire_stall(c->wire, false);
+	c->stalled = false;
 }
 
 static void
@@ -251,7 +253,11 @@ th_chaos_noise(struct th_chaos *c)
 	PQfinish(conn);
 }
 
-enum { NEEDS_WORKER = 1, NEEDS_SERVER = 2, HURTS_WORKER = 4 };
+/*
+ * NEEDS_WIRE: a server that stops waits until it has told all, or knows that
+ * nobody listens; then nobody mends the wire.
+ */
+enum { NEEDS_WORKER = 1, NEEDS_SERVER = 2, NEEDS_WIRE = 4, HURTS_WORKER = 8 };
 
 struct trouble {
 	const char *name;
@@ -274,8 +280,8 @@ static const struct trouble troubles[] = {
 	    600 },
 	{ "server stopped (immediate)", 2, NEEDS_SERVER, stop_immediate,
 	    start_server, 600 },
-	{ "server stopped (fast)", 2, NEEDS_SERVER | NEEDS_WORKER, stop_fast,
-	    start_server, 600 },
+	{ "server stopped (fast)", 2, NEEDS_SERVER | NEEDS_WORKER | NEEDS_WIRE,
+	    stop_fast, start_server, 600 },
 	{ "walsender ended", 4, NEEDS_SERVER, end_walsender, NULL, 0 },
 	{ "session ended", 4, NEEDS_SERVER, end_session, NULL, 0 },
 	{ "network cut", 3, 0, cut_wire, mend_wire, 800 },
@@ -347,6 +353,7 @@ is_possible(const struct th_chaos *c, size_t i)
 	return happened[i].until == 0 &&
 	    ((t->flags & NEEDS_WORKER) == 0 || th_chaos_worker(c)) &&
 	    ((t->flags & NEEDS_SERVER) == 0 || c->server_up) &&
+	    ((t->flags & NEEDS_WIRE) == 0 || !c->stalled) &&
 	    ((t->flags & HURTS_WORKER) == 0 || !c->spare);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chaos.h: a worker that captures from PostgreSQL through a wire (wire.h), and
- * what may happen to the three of them at random: kills, stops, cuts, and what
- * people do meanwhile.
+ * chaos.h: a worker that captures from PostgreSQL through a wire (th_wire.h),
+ * and what may happen to the three of them at random: kills, stops, cuts, and
+ * what people do meanwhile.
  */
 #ifndef LEAT_TESTS_HARNESS_CHAOS_H
 #define LEAT_TESTS_HARNESS_CHAOS_H
@@ -12,7 +12,7 @@
 
 #include "tests/harness/pg.h"
 #include "tests/harness/th_worker.h"
-#include "tests/harness/wire.h"
+#include "tests/harness/th_wire.h"
 
 /* The source's name. It captures t0 .. t9, with the topic prefix "chaos". */
 #define TH_CHAOS_SOURCE "chaos"
@@ -22,7 +22,7 @@ struct th_chaos {
 	struct th_pg *pg;	/* with a database "other", table "noise" */
 	struct th_wire *wire;	/* to it */
 	struct th_worker *w;
-	bool worker_up, server_up, frozen;
+	bool worker_up, server_up, frozen, stalled;
 	bool spare;		/* the worker is not to be ended */
 	int edits;		/* of the source's file */
 };

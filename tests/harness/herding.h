@@ -62,6 +62,7 @@ static struct {
 	int32_t block;		/* poll() hangs until it is 0 */
 	int32_t block_deaf;	/* and interrupt() does not help */
 	int32_t block_plan;
+	int32_t position_only;	/* an open gives that; then poll() fails */
 } fake_src;
 
 struct fake_source {
@@ -70,6 +71,7 @@ struct fake_source {
 	int64_t next;
 	char partition[64];
 	int32_t interrupted;
+	int32_t given, landed;	/* of position_only */
 };
 
 static int64_t
@@ -125,6 +127,19 @@ fake_source_open(struct leat_task *t, const void *config, void **ret_self,
 }
 
 static int32_t
+fake_position_only(struct fake_source *s, struct leat_batch *b,
+    struct leat_err *err)
+{
+	if (s->landed)
+		return fake_error(LEAT_CLS_RETRY, err);
+	if (!s->given)
+		leat_batch_position(b, s->partition, "{\"n\":0}");
+	s->given = 1;
+	leat_wait(s->t, -1, 0, 10);
+	return 0;
+}
+
+static int32_t
 fake_source_poll(void *self, struct leat_batch *b, struct leat_err *err)
 {
 	struct fake_source *s = self;
@@ -134,6 +149,8 @@ fake_source_poll(void *self, struct leat_batch *b, struct leat_err *err)
 	int len;
 
 	fake_add(&fake_src.polls, 1);
+	if (fake_load(&fake_src.position_only) != 0)
+		return fake_position_only(s, b, err);
 	while (fake_load(&fake_src.block) != 0 &&
 	    (fake_load(&fake_src.block_deaf) != 0 ||
 	    fake_load(&s->interrupted) == 0))
@@ -176,10 +193,11 @@ static int32_t
 fake_source_durable(void *self, const struct leat_position *pos,
     struct leat_err *err)
 {
+	struct fake_source *s = self;
 	int64_t n;
 
-	(void)self;
 	(void)err;
+	s->landed = s->given;
 	if (leat_parse_i64((struct leat_str){ pos->offset + 5,
 	    strlen(pos->offset) - 6 }, 0, INT64_MAX, &n) == 0)
 		__atomic_store_n(&fake_src.durable, n, __ATOMIC_RELEASE);

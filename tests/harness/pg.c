@@ -55,16 +55,13 @@ free_all(void)
 
 /* The newest /usr/lib/postgresql/<version>/bin, or what pg_config says. */
 static const char *
-find_bindir(void)
+system_bindir(void)
 {
 	static const char *bindir;
-	const char *env = getenv("PG_BINDIR");
 	long best = 0;
 	glob_t g;
 	size_t i;
 
-	if (bindir == NULL && env != NULL)
-		bindir = env;
 	if (bindir != NULL)
 		return bindir;
 	if (glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &g) == 0) {
@@ -96,8 +93,12 @@ find_bindir(void)
 const char *
 th_pg_program(const char *name)
 {
-	const char *path = th_text("%s/%s", find_bindir(), name);
+	const char *env = getenv("PG_BINDIR"), *path = NULL;
 
+	if (env != NULL)
+		path = th_text("%s/%s", env, name);
+	if (path == NULL || access(path, X_OK) < 0)
+		path = th_text("%s/%s", system_bindir(), name);
 	if (access(path, X_OK) < 0)
 		th_fail("there is no %s: is PostgreSQL installed?", path);
 	return path;

@@ -67,7 +67,11 @@ const char *th_pg_conninfo(const struct th_pg *pg);
 const char *th_pg_url(const struct th_pg *pg, const char *db);
 /* The server's log. */
 const char *th_pg_log(const struct th_pg *pg);
-/* PostgreSQL's own programs, e.g. "pg_recvlogical": the full path. */
+/*
+ * PostgreSQL's own programs, e.g. "pg_recvlogical": the full path. The server
+ * is that of PG_BINDIR, if it is set, else the newest of the system. A client
+ * that PG_BINDIR lacks is the system's.
+ */
 const char *th_pg_program(const char *name);
 /* Major version of the server that will be used: 15. */
 int th_pg_version(void);

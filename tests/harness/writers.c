@@ -209,14 +209,18 @@ prepared(struct writer *w)
 	    "COMMIT", w->number);
 }
 
+/*
+ * TRUNCATE stands alone: with rows in the same transaction, and a crash while
+ * the slot is young, PostgreSQL 15 "could not map filenode", and that for ever.
+ */
 static bool
 empties(struct writer *w)
 {
 	(void)run(w, "BEGIN");
 	(void)run(w, "TRUNCATE t3");
-	(void)run(w, "INSERT INTO t3(id, val) SELECT i, 'fresh' FROM "
-	    "generate_series(1, 300) i");
-	return run(w, below(w, 4) == 0 ? "ROLLBACK" : "COMMIT");
+	(void)run(w, below(w, 4) == 0 ? "ROLLBACK" : "COMMIT");
+	return run(w, "INSERT INTO t3(id, val) SELECT i, 'fresh' FROM "
+	    "generate_series(1, 300) i ON CONFLICT DO NOTHING");
 }
 
 static bool

@@ -110,8 +110,9 @@ test_same_events(void **state)
 	assert_int_equal(leat_fake_metric(two,
 	    "postgres_prepared_transactions"), 0);
 	assert_int_equal(leat_fake_metric(two, "postgres_spooled_bytes"), 0);
+	/* One that was rolled back meanwhile is not sent by newer servers. */
 	assert_true(leat_fake_metric(two,
-	    "postgres_streamed_transactions_total") >= 2);
+	    "postgres_streamed_transactions_total") >= 1);
 	pgt_end(pg, plain, "pla");
 	pgt_end(pg, two, "two");
 }

@@ -488,6 +488,35 @@ test_stream_params(void **state)
 	pgt_end(pg, f, "par");
 }
 
+/*
+ * A walsender whose client is gone, unheard by the server, keeps its temporary
+ * slot: another one of ours is not in its way.
+ */
+static void
+test_temporary_slot_left(void **state)
+{
+	struct leat_fake *f = new_source(pg, "old");
+	PGconn *old;
+
+	run_once(pg, f, "old", 0);
+	old = PQconnectdb(th_text("%s replication=database",
+	    th_pg_conninfo(pg)));
+	th_pg_run(old, th_text("CREATE_REPLICATION_SLOT old_s%d TEMPORARY "
+	    "LOGICAL pgoutput", (int)getpid()));
+	th_pg_run(old, th_text("CREATE_REPLICATION_SLOT old_b%d TEMPORARY "
+	    "LOGICAL pgoutput", (int)getpid()));
+	insert(1);
+	leat_fake_set(f, "snapshot.mode", "always");
+	pgt_open(f);
+	pgt_run(f, 2);		/* the change, and the row */
+	pgt_expect(f, 1, "/op", "\"r\"");
+	leat_fake_signal(f, "id", "execute-snapshot", "{\"type\":\"BLOCKING\","
+	    "\"data-collections\":[\"public.t\"]}");
+	pgt_run(f, 3);
+	PQfinish(old);
+	pgt_end(pg, f, "old");
+}
+
 int
 main(void)
 {
@@ -505,6 +534,7 @@ main(void)
 		cmocka_unit_test(test_guard_gives_up),
 		cmocka_unit_test(test_flush_modes),
 		cmocka_unit_test(test_stream_params),
+		cmocka_unit_test(test_temporary_slot_left),
 	};
 
 	return cmocka_run_group_tests(tests, start_server, stop_server);

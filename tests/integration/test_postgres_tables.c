@@ -25,11 +25,12 @@
 #include "tests/harness/reader.h"
 #include "tests/harness/th_worker.h"
 
-enum { SOON_MS = 120000, LONG_TABLES = 10000, SHORT_TABLES = 400 };
+enum { LONG_TABLES = 10000, SHORT_TABLES = 400 };
 
 static struct th_pg *pg;
 static struct th_worker *w;
 static int tables;
+static int soon_ms = 60000;
 static int64_t began;
 
 static void
@@ -70,7 +71,7 @@ wait_durable(void)
 {
 	const char *end = th_pg_value(pg, "SELECT pg_current_wal_lsn()");
 
-	assert_true(th_pg_wait(pg, "t", SOON_MS, "SELECT confirmed_flush_lsn "
+	assert_true(th_pg_wait(pg, "t", soon_ms, "SELECT confirmed_flush_lsn "
 	    ">= '%s' FROM pg_replication_slots", end));
 }
 
@@ -78,7 +79,7 @@ static void
 wait_streaming(void)
 {
 	TH_WAIT(th_worker_is(w, "many", "RUNNING") &&
-	    metric("connected") == 1, SOON_MS);
+	    metric("connected") == 1, soon_ms);
 }
 
 static void
@@ -92,7 +93,7 @@ test_snapshot(void **state)
 	    "tables: ['public\\.t.*']\ntopic.prefix: px\n"
 	    "status.update.interval.ms: 200\n",
 	    th_pg_url(pg, NULL));
-	TH_WAIT(metric("events_snapshot_total") == tables, SOON_MS);
+	TH_WAIT(metric("events_snapshot_total") == tables, soon_ms);
 	wait_streaming();
 	figure("snapshot");
 }
@@ -105,7 +106,7 @@ test_changes(void **state)
 
 	begin();
 	each_table("UPDATE %1$s SET v = v + 1", 1);
-	TH_WAIT(metric("events_update_total") >= before + tables, SOON_MS);
+	TH_WAIT(metric("events_update_total") >= before + tables, soon_ms);
 	figure("changes");
 	wait_durable();
 }
@@ -117,7 +118,7 @@ test_one_transaction(void **state)
 
 	begin();
 	each_table("UPDATE %1$s SET v = v + 1", tables);
-	TH_WAIT(metric("events_update_total") >= before + tables, SOON_MS);
+	TH_WAIT(metric("events_update_total") >= before + tables, soon_ms);
 	wait_durable();
 	figure("one transaction");
 }
@@ -167,7 +168,7 @@ test_all_there(void **state)
 		struct th_reader *r = th_reader_open(w,
 		    th_text("px.public.t%d", i));
 
-		th_reader_wait(r, 5, SOON_MS, NULL, NULL);
+		th_reader_wait(r, 5, soon_ms, NULL, NULL);
 		assert_int_equal(th_reader_read(r, NULL, NULL), 0);
 		assert_int_equal(th_reader_count(r), 5);
 		th_reader_close(r);
@@ -190,6 +191,8 @@ start(void **state)
 	    &n) < 0 || n == 1))
 		n = LONG_TABLES;
 	tables = (int)n;
+	if (text != NULL)
+		soon_ms = 900000;
 	pg = th_pg_start(&o);
 	if (getenv("LEAT_LONG") != NULL)
 		few = (struct rlimit){ 1024, 1024 };

@@ -111,7 +111,8 @@ static inline size_t
 json_copy_bytes(uint8_t *to, const uint8_t *s, size_t i, size_t n)
 {
 	for (; i < n && s[i] >= 0x20 && s[i] < 0xf0 && s[i] != '"' &&
-	     s[i] != '\\'; i++)
+	     s[i] != '\\';
+	     i++)
 		to[i] = s[i];
 	return i;
 }

@@ -484,6 +484,26 @@ test_numbers(void **state)
 		}
 }
 
+/* Beyond U+FFFF, as Kafka Connect: two escapes, at every place of a piece. */
+static void
+test_astral(void **state)
+{
+	char text[600];
+	size_t at;
+
+	(void)state;
+	for (at = 0; at + 4 < sizeof(text); at++) {
+		const struct leat_value v = leat_string(text, sizeof(text));
+		const char *got;
+
+		memset(text, 'x', sizeof(text));
+		memcpy(text + at, "\xf0\x9d\x84\x9e", 4);
+		got = encoded(plain, &t_string, &v);
+		assert_int_equal(strlen(got), sizeof(text) + 2 - 4 + 12);
+		assert_memory_equal(got + 1 + at, "\\uD834\\uDD1Ex", 13);
+	}
+}
+
 /* The text of a number that comes again and again is kept: but not for ever. */
 static void
 test_repeated_numbers(void **state)
@@ -542,6 +562,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_string_escapes, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_astral, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_repeated_numbers, setup,
 		    teardown),
 	};

@@ -135,6 +135,14 @@ test_added_schema(void **state)
 	    "io.debezium.data.Enum");
 	assert_false(s->fields[8].schema->has_default);
 	testing_chain_close(&c);
+	/* In the envelope a row may be missing, alone it may not. */
+	rec.value = t_e1;
+	rec.value_schema = &t_envelope;
+	assert_int_equal(testing_chain_open(&c, UNWRAP), 0);
+	testing_chain_run(&c, &rec);
+	assert_int_equal(rec.value_schema->nfields, 6);
+	assert_false(rec.value_schema->optional);
+	testing_chain_close(&c);
 }
 
 /* Nulls are replaced by defaults only where a row is rewritten. */

@@ -12,7 +12,7 @@ import java.util.Map;
  * A file of cases, as README.md describes it: properties, some of them with
  * several values, and SQL in sections. Each combination of values is a case.
  */
-record Case(String name, Map<String, String> properties,
+record Case(String name, String requires, Map<String, String> properties,
     Map<String, String> ours, List<String> differs, List<Section> sections) {
 
 	record Section(String kind, String sql) {}
@@ -23,7 +23,7 @@ record Case(String name, Map<String, String> properties,
 		var differs = new ArrayList<String>();
 		var sections = new ArrayList<Section>();
 		StringBuilder sql = null;
-		String kind = null;
+		String kind = null, requires = null;
 
 		for (String line : Files.readAllLines(file)) {
 			if (line.startsWith("--- ")) {
@@ -36,7 +36,9 @@ record Case(String name, Map<String, String> properties,
 			} else if (!line.startsWith("#") && !line.isBlank()) {
 				String[] kv = line.split("=", 2);
 
-				if (kv[0].equals("differs"))
+				if (kv[0].equals("requires"))
+					requires = kv[1];
+				else if (kv[0].equals("differs"))
 					differs.add(kv[1]);
 				else if (kv[0].startsWith("leat:"))
 					ours.put(kv[0].substring(5), kv[1]);
@@ -50,7 +52,7 @@ record Case(String name, Map<String, String> properties,
 		String name = file.getFileName().toString().replace(".case", "");
 
 		combine(name, List.copyOf(values.entrySet()), 0, new LinkedHashMap<>(),
-		    new Case(name, null, ours, differs, sections), cases);
+		    new Case(name, requires, null, ours, differs, sections), cases);
 		return cases;
 	}
 
@@ -58,8 +60,8 @@ record Case(String name, Map<String, String> properties,
 	    List<Map.Entry<String, String[]>> values, int i, Map<String, String> chosen,
 	    Case all, List<Case> cases) {
 		if (i == values.size()) {
-			cases.add(new Case(name, Map.copyOf(chosen), all.ours,
-			    all.differs, all.sections));
+			cases.add(new Case(name, all.requires, Map.copyOf(chosen),
+			    all.ours, all.differs, all.sections));
 			return;
 		}
 		String key = values.get(i).getKey();

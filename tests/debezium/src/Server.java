@@ -44,8 +44,14 @@ final class Server implements AutoCloseable {
 		}
 	}
 
+	/** Whether an extension can be created; null is none. */
+	boolean offers(String extension) throws SQLException {
+		return extension == null || is("EXISTS(SELECT 1 FROM"
+		    + " pg_available_extensions WHERE name = '" + extension + "')");
+	}
+
 	void await(String what, String condition) throws Exception {
-		long end = System.nanoTime() + 40_000_000_000L;
+		long end = System.nanoTime() + 120_000_000_000L;
 
 		while (!is(condition)) {
 			if (System.nanoTime() > end)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wire.h: a network that fails: a TCP relay on the loopback between a program
- * and a server.
+ * th_wire.h: a network that fails: a TCP relay on the loopback between a
+ * program and a server.
  *
  * It listens on a free port and connects each who comes with the server's port.
  * A thread of its own passes the bytes, in both directions; the functions say
  * how, at once and for all connections, and may be called by the main thread
  * at any time.
  */
-#ifndef LEAT_TESTS_HARNESS_WIRE_H
-#define LEAT_TESTS_HARNESS_WIRE_H
+#ifndef LEAT_TESTS_HARNESS_TH_WIRE_H
+#define LEAT_TESTS_HARNESS_TH_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wire.c: see wire.h. */
-#include "tests/harness/wire.h"
+/* th_wire.c: see th_wire.h. */
+#include "tests/harness/th_wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -70,7 +70,8 @@ drop_pair(struct th_wire *w, size_t i, bool reset)
 	struct pair *p = w->pairs[i];
 
 	for (int end = 0; end < 2; end++)
-		reset ? reset_fd(p->fd[end]) : (void)close(p->fd[end]);
+		if (p->fd[end] >= 0)
+			reset ? reset_fd(p->fd[end]) : (void)close(p->fd[end]);
 	free(p);
 	w->pairs[i] = w->pairs[--w->npairs];
 }
@@ -153,6 +154,18 @@ give(struct pair *p, int end)
 	return true;
 }
 
+/* What a server sends to nobody; its end is not told. */
+static bool
+swallow(struct pair *p, short events)
+{
+	if (events != 0 && recv(p->fd[1], p->flow[1].data, PIECE,
+	    MSG_DONTWAIT) == 0) {
+		close(p->fd[1]);
+		p->fd[1] = -1;
+	}
+	return true;
+}
+
 /* What to wait for at one end of a pair. */
 static short
 wanted(const struct th_wire *w, const struct pair *p, int end)
@@ -161,8 +174,10 @@ wanted(const struct th_wire *w, const struct pair *p, int end)
 
 	if (w->stall)
 		return 0;
+	if (p->forgotten && end == 0)
+		return POLLRDHUP;
 	if (p->forgotten)
-		return end == 0 ? POLLRDHUP : 0;
+		return p->fd[end] < 0 ? 0 : POLLIN;
 	if (p->flow[end].len == 0)
 		events |= POLLIN;
 	if (p->flow[1 - end].len > 0)
@@ -176,9 +191,10 @@ serve(struct th_wire *w, struct pair *p, int end, short events)
 {
 	if (w->stall)
 		return true;
+	if (p->forgotten && end == 0)
+		return (events & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
 	if (p->forgotten)
-		return end != 0 || (events & (POLLRDHUP | POLLHUP | POLLERR)) ==
-		    0;
+		return swallow(p, events);
 	if ((events & POLLOUT) != 0 && p->flow[1 - end].len > 0 &&
 	    !give(p, 1 - end))
 		return false;
@@ -195,7 +211,9 @@ gather(struct th_wire *w, struct pollfd *fds)
 {
 	size_t n = 0;
 
-	fds[n++] = (struct pollfd){ .fd = w->listen_fd, .events = POLLIN };
+	/* Who comes while it is stalled stays with the kernel. */
+	fds[n++] = (struct pollfd){ .fd = w->stall ? -1 : w->listen_fd,
+		.events = POLLIN };
 	for (size_t i = 0; i < w->npairs; i++)
 		for (int end = 0; end < 2; end++) {
 			short events = wanted(w, w->pairs[i], end);
