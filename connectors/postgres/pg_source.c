@@ -3,7 +3,8 @@
  * pg_source.c: the life of a postgres-source task.
  *
  * open() connects, checks the server, makes publication and slot, and begins
- * what comes first (pg_start.c): a snapshot (pg_task_snapshot.c), or the stream.
+ * what comes first (pg_start.c): a snapshot (pg_task_snapshot.c), or the
+ * stream.
  *
  * A lost connection is an error of class RETRY: the worker closes the task and
  * opens it again, and everything goes on from the stored position. There is no

@@ -74,8 +74,8 @@ make_tables(void)
 	th_pg_exec(pg, "CREATE TABLE halt (x int)");
 	for (int t = 0; t < TABLES; t++) {
 		th_pg_exec(pg, "CREATE TABLE k%d (id int PRIMARY KEY, v int, "
-		    "t text DEFAULT repeat('x', 1900)); ALTER TABLE k%d ALTER t "
-		    "SET STORAGE PLAIN; CREATE INDEX ON k%d (v); INSERT INTO "
+		    "t text DEFAULT repeat('x', 1900)); ALTER TABLE k%d ALTER "
+		    "t SET STORAGE PLAIN; CREATE INDEX ON k%d (v); INSERT INTO "
 		    "k%d SELECT g, 0 FROM generate_series(0, %d) g", t, t, t,
 		    t, KEYS - 2);
 		for (int k = 0; k < KEYS; k++)
