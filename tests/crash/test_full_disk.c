@@ -55,6 +55,8 @@ test_full(void **state)
 {
 	struct th_reader *r;
 
+	if (w == NULL)
+		skip();
 	th_worker_file(w, "full.yaml", "connector: postgres-source\nurl: %s\n"
 	    "tables: [public.t]\ntopic.prefix: full\n"
 	    "value.converter.schemas.enable: false\n"
@@ -77,14 +79,16 @@ static int
 start(void **state)
 {
 	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return 1;
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+		print_message("a disk of its own takes root: skipped\n");
+		return 0;
+	}
 	pg = th_pg_start(&(struct th_pg_opts){ .name = "pg-full" });
 	th_pg_exec(pg, "CREATE TABLE t (id int PRIMARY KEY, pad text)");
 	w = th_worker_start(&(struct th_worker_opts){ .name = "full" });
 	assert_int_equal(th_worker_stop(w), 0);
-	if (mount("tmpfs", th_worker_data(w), "tmpfs", 0, "size=16m") < 0)
-		return 1;
+	assert_int_equal(mount("tmpfs", th_worker_data(w), "tmpfs", 0,
+	    "size=16m"), 0);
 	th_worker_resume(w);
 	return 0;
 }
@@ -92,6 +96,8 @@ start(void **state)
 static int
 stop(void **state)
 {
+	if (w == NULL)
+		return 0;
 	assert_int_equal(th_worker_stop(w), 0);
 	th_worker_free(w);
 	th_pg_free(pg);
