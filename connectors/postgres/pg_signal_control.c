@@ -9,7 +9,12 @@
 #include <leat/json.h>
 #include <leat/wire.h>
 
-enum { PARSE_CHUNK = 8 * 1024, PARSE_MAX = 16 * 1024 * 1024, ASK_MS = 100 };
+enum {
+	PARSE_CHUNK = 8 * 1024,
+	PARSE_MAX = 16 * 1024 * 1024,
+	ASK_MS = 100,
+	KEPT_MS = 1000		/* between two tries */
+};
 
 /* ----------------------------------------------------------------- signals */
 
@@ -85,6 +90,21 @@ list_tables(struct pg_control *c, struct leat_arena *a,
 	return rc;
 }
 
+/* The server did not answer: the signal is tried again, by another task too. */
+static void
+keep(struct pg_control *c, const struct pg_signal *s,
+    const struct leat_err *err)
+{
+	if (pg_kept_add(&c->kept, s) < 0) {
+		refuse(c, s->id, err);
+		return;
+	}
+	c->signals.moved = 1;
+	c->kept.next_ms = leat_mono_ms(c->task) + KEPT_MS;
+	leat_log_warn(c->task, "a signal is tried again later",
+	    "id=%s reason=\"%s\"", s->id, err->text);
+}
+
 static void
 execute(struct pg_control *c, const struct pg_signal *s)
 {
@@ -100,7 +120,9 @@ execute(struct pg_control *c, const struct pg_signal *s)
 		    "could fit into");
 	if (rc == 0)
 		rc = list_tables(c, &a, &tables, &err);
-	if (rc < 0)
+	if (rc < 0 && err.cls == LEAT_CLS_RETRY)
+		keep(c, s, &err);
+	else if (rc < 0)
 		refuse(c, s->id, &err);
 	else if (s->blocking)
 		block(c, s, &tables);
@@ -175,6 +197,7 @@ pg_control_fini(struct pg_control *c)
 	pg_inc_fini(&c->inc);
 	pg_notify_fini(&c->notify);
 	pg_signals_fini(&c->signals);
+	pg_kept_fini(&c->kept);
 }
 
 int
@@ -243,6 +266,9 @@ pg_control_restore(struct pg_control *c, const char *position,
 		rc = pg_inc_restore(&c->inc, &v, err);
 	if (rc == 0)
 		rc = pg_blocking_restore(&c->blocking, &v, err);
+	if (rc == 0 && pg_kept_restore(&c->kept, &v) < 0)
+		rc = leat_err_set(err, LEAT_CLS_RETRY, -ENOMEM,
+		    "out of memory");
 	if (rc == 0) {
 		n = leat_map_value(&v, "signal_topic_offset");
 		if (n != NULL && n->kind == LEAT_INT64)
@@ -264,6 +290,7 @@ pg_control_encode(const struct pg_control *c, struct leat_buf *b)
 		(void)leat_buf_printf(b, ",\"signal_topic_offset\":%lld",
 		    (long long)c->signals.topic_offset);
 	pg_signals_encode(&c->signals, b);
+	pg_kept_encode(&c->kept, b);
 	(void)leat_buf_add_byte(b, '}');
 }
 
@@ -294,6 +321,15 @@ pg_control_work(struct pg_control *c, struct leat_err *err)
 {
 	if (c == NULL)
 		return 0;
+	if (pg_kept_any(&c->kept) && leat_mono_ms(c->task) >=
+	    c->kept.next_ms) {
+		if (!pg_conn_ok(c->sql))	/* then by another task */
+			return leat_err_set(err, LEAT_CLS_RETRY,
+			    LEAT_E_REMOTE, "a signal waits, and the "
+			    "connection to PostgreSQL is lost");
+		c->signals.moved = 1;
+		pg_kept_each(&c->kept, act, c);
+	}
 	if (pg_blocking_wanted(&c->blocking) && c->inc.step == PG_INC_IDLE)
 		pg_blocking_work(&c->blocking);
 	return pg_inc_work(&c->inc, !pg_blocking_wanted(&c->blocking), err);

@@ -10,6 +10,7 @@
 #include "pg_incremental.h"
 #include "pg_position.h"
 #include "pg_signal_blocking.h"
+#include "pg_signal_kept.h"
 
 struct pg_control {
 	struct leat_task *task;
@@ -20,6 +21,7 @@ struct pg_control {
 	int no_stream;		/* initial_only: there will be none */
 	struct pg_notify notify;
 	struct pg_signals signals;
+	struct pg_kept kept;
 	struct pg_incremental inc;
 	struct pg_blocking blocking;
 };

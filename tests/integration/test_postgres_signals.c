@@ -555,6 +555,49 @@ test_initial_notes(void **state)
 	end();
 }
 
+/* A signal that meets a lost connection is acted on when there is another. */
+static void
+test_signal_meets_trouble(void **state)
+{
+	int rc;
+
+	source("CREATE TABLE sig.t (id int PRIMARY KEY);"
+	    "CREATE TABLE sig.signals (id text, type text, data text);"
+	    "INSERT INTO sig.t SELECT g FROM generate_series(1,5) g");
+	leat_fake_set(f, "tables", "sig.t");
+	leat_fake_set(f, "signal.data.collection", "sig.signals");
+	pgt_open(f);
+	th_pg_exec(pg, "INSERT INTO sig.signals VALUES ('s-0', 'log', "
+	    "'{\"message\": \"now the table is known\"}');"
+	    "INSERT INTO sig.t VALUES (6)");
+	do
+		pgt_run(f, leat_fake_count(f) + 1);
+	while (strcmp(leat_fake_record(f, leat_fake_count(f) - 1)->topic,
+	    "px.sig.t") != 0);
+	assert_int_equal(leat_fake_durable(f), 0);
+	th_pg_exec(pg, "SELECT pg_terminate_backend(pid, 5000) FROM "
+	    "pg_stat_activity WHERE backend_type = 'client backend' AND "
+	    "client_addr IS NOT NULL");
+	th_pg_exec(pg, "INSERT INTO sig.signals VALUES ('s-1', "
+	    "'execute-snapshot', '{\"data-collections\": [\"sig.t\"], "
+	    "\"additional-conditions\": [{\"data-collection\": \"sig.t\", "
+	    "\"filter\": \"id > 1\"}]}')");
+	rc = leat_fake_run(f, SIZE_MAX, PGT_WAIT_MS * th_slowness());
+	assert_true(rc < 0 && rc != -ETIME);
+	assert_int_equal(leat_fake_err(f)->cls, LEAT_CLS_RETRY);
+	assert_int_equal(leat_fake_durable(f), 0);
+	assert_non_null(strstr(leat_fake_offset(f, "{\"server\":\"px\"}"),
+	    "signals_kept"));
+	leat_fake_close(f);
+	assert_true(th_pg_wait(pg, "f", PGT_WAIT_MS, "SELECT active FROM "
+	    "pg_replication_slots WHERE slot_name = 'signals'"));
+	pgt_open(f);
+	(void)await_note("COMPLETED", 0);
+	assert_int_equal(count_reads("px.sig.t"), 5);
+	assert_int_equal(leat_fake_logged(f, "signal refused"), 0);
+	end();
+}
+
 int
 main(void)
 {
@@ -571,6 +614,7 @@ main(void)
 		cmocka_unit_test(test_file_channel),
 		cmocka_unit_test(test_file_is_kept),
 		cmocka_unit_test(test_topic_channel),
+		cmocka_unit_test(test_signal_meets_trouble),
 		cmocka_unit_test(test_blocking),
 		cmocka_unit_test(test_initial_notes),
 	};
