@@ -10,8 +10,6 @@
 /* The version that events carry in source.version. */
 #define SOURCE_VERSION LEAT_VERSION
 
-enum { OP_C, OP_U, OP_D, OP_T, OP_R };
-
 /* ---------------------------------------------------------------- set-up */
 
 static int
@@ -45,7 +43,7 @@ set_metrics(struct pg_emit *e)
 		"Truncated tables delivered.",
 		"Rows delivered from snapshots." };
 
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < PG_OPS; i++)
 		e->m_events[i] = leat_metric(e->task, LEAT_METRIC_COUNTER,
 		    names[i], help[i]);
 }
@@ -275,6 +273,14 @@ add_tombstone(struct pg_emit *e, struct leat_batch *b,
 	return add(e, b, rec);
 }
 
+static void
+count(struct pg_emit *e, const struct pg_relation *rel, enum pg_op op)
+{
+	leat_metric_add(e->m_events[op], 1);
+	if (rel->tally != NULL)
+		rel->tally->events[op]++;
+}
+
 int
 pg_emit_row(struct pg_emit *e, struct leat_batch *b,
     const struct pg_relation *rel, uint64_t lsn, char op,
@@ -289,7 +295,7 @@ pg_emit_row(struct pg_emit *e, struct leat_batch *b,
 		return PG_CONV_NOMEM;
 	rc = add_event(e, b, rel, &rec, src, op == 'r' ? "r" : "c", NULL, row);
 	if (rc == 0)
-		leat_metric_add(e->m_events[op == 'r' ? OP_R : OP_C], 1);
+		count(e, rel, op == 'r' ? PG_OP_R : PG_OP_C);
 	return rc;
 }
 
@@ -350,7 +356,7 @@ pg_emit_update(struct pg_emit *e, struct leat_batch *b,
 	rc = key_changed ? emit_key_change(e, b, rel, src, before, after) :
 	    add_event(e, b, rel, &rec, src, "u", before, after);
 	if (rc == 0)
-		leat_metric_add(e->m_events[OP_U], 1);
+		count(e, rel, PG_OP_U);
 	return rc;
 }
 
@@ -369,7 +375,7 @@ pg_emit_delete(struct pg_emit *e, struct leat_batch *b,
 	if (rc == 0)
 		rc = add_tombstone(e, b, rel, &rec);
 	if (rc == 0)
-		leat_metric_add(e->m_events[OP_D], 1);
+		count(e, rel, PG_OP_D);
 	return rc;
 }
 
@@ -386,7 +392,7 @@ pg_emit_truncate(struct pg_emit *e, struct leat_batch *b,
 		return PG_CONV_NOMEM;
 	rc = add_event(e, b, rel, &rec, src, "t", NULL, NULL);
 	if (rc == 0)
-		leat_metric_add(e->m_events[OP_T], 1);
+		count(e, rel, PG_OP_T);
 	return rc;
 }
 

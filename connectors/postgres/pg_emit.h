@@ -43,7 +43,7 @@ struct pg_emit {
 	uint32_t skip;		/* records of this message not to repeat */
 	uint32_t done;		/* records of this message that are out */
 	struct pg_txmeta tx;	/* counts while a transaction is open */
-	int64_t *m_events[5];	/* c u d t r */
+	int64_t *m_events[PG_OPS];
 };
 
 int pg_emit_init(struct pg_emit *e, struct leat_task *t,

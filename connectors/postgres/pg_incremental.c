@@ -47,6 +47,7 @@ pg_inc_init(struct pg_incremental *inc, const struct pg_relcache *rels,
 	inc->rels.conn = inc->sql;
 	inc->rels.publication = inc->cfg->publication;
 	inc->rels.source_schema = rels->source_schema;
+	inc->rels.tallies = rels->tallies;
 	inc->rels.m_unconverted = rels->m_unconverted;
 	leat_arena_init(&inc->arena, ARENA_CHUNK, ARENA_MAX);
 	leat_buf_init(&inc->after, PG_INC_KEY_MAX);

@@ -210,6 +210,9 @@ build(struct pg_relcache *rc, const struct pgo_relation *msg,
 	if (rc2 <= 0)
 		return rc2;
 	rel->captured = 1;
+	if (rc->tallies != NULL)
+		rel->tally = pg_tallies_of(rc->tallies, rel->schema,
+		    rel->name);
 	rel->topic = pg_topic_name(&rel->arena, rc->prefix,
 	    rc->cfg->topic_delimiter, rel->schema, rel->name);
 	if (rel->topic == NULL)

@@ -16,6 +16,7 @@
 
 #include "pg_catalog.h"
 #include "pg_mask.h"
+#include "pg_tally.h"
 #include "pgoutput.h"
 
 struct pg_col {
@@ -54,6 +55,7 @@ struct pg_relation {
 	uint32_t *key_cols;	/* columns of the key, in key order */
 	const struct leat_schema *key_schema;	/* interned, NULL: no key */
 	const struct leat_schema *envelope;	/* interned */
+	struct pg_tally *tally;	/* its events, or NULL */
 	int64_t nconverted;	/* values that could not be expressed */
 	struct pg_relation *next_dead;
 	struct leat_arena arena;
@@ -68,6 +70,7 @@ struct pg_relcache {
 	struct pg_conn *conn;	/* for the catalog */
 	const char *publication;	/* its columns only, in the snapshot */
 	const struct leat_schema *source_schema;
+	struct pg_tallies *tallies;	/* NULL: nobody counts */
 	struct leat_map map;
 	struct pg_relation *last;	/* of the latest find */
 	struct pg_relation *dead;	/* replaced, still referred to */

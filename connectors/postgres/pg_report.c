@@ -217,6 +217,7 @@ pg_report(struct pg_source *s)
 	if (s->start_wait_ms > 0)
 		(void)leat_buf_add_str(&b, ",\"slot_in_use\":true");
 	pg_control_status(&s->control, &b);
+	pg_tallies_status(&s->tallies, &b);
 	(void)leat_buf_add_byte(&b, '}');
 	if (leat_buf_cstr(&b) != NULL)
 		leat_status(s->task, leat_buf_cstr(&b));

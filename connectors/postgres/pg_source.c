@@ -40,6 +40,7 @@ wire_up(struct pg_source *s, struct leat_err *err)
 	s->rels.prefix = s->prefix;
 	s->rels.conn = s->snap.conn = &s->sql;
 	s->rels.source_schema = s->emit.source_schema;
+	s->rels.tallies = &s->tallies;
 	s->rels.m_unconverted = leat_metric(s->task, LEAT_METRIC_COUNTER,
 	    "postgres_values_unconverted_total",
 	    "Values that their schema could not express.");
@@ -69,6 +70,7 @@ source_free(struct pg_source *s)
 	pg_progress_fini(&s->progress);
 	pg_unread_fini(&s->unread);
 	pg_relcache_fini(&s->rels);
+	pg_tallies_fini(&s->tallies);
 	pg_messages_fini(&s->messages);
 	pg_emit_fini(&s->emit);
 	pg_conn_close(&s->repl);
@@ -94,6 +96,7 @@ source_open(struct leat_task *t, const void *config, void **ret_self,
 	    leat_task_name(t);
 	leat_arena_init(&s->arena, SOURCE_CHUNK, SOURCE_MAX);
 	pg_relcache_init(&s->rels);
+	pg_tallies_init(&s->tallies);
 	rc = pg_filters_init(&s->filters, s->cfg, err);
 	if (rc == 0)
 		rc = pg_conn_open(&s->sql, t, s->cfg, PG_CONN_SQL, err);

@@ -57,6 +57,7 @@ struct pg_source {
 	struct pg_slot slot;
 	struct pg_tables tables;
 	struct pg_relcache rels;
+	struct pg_tallies tallies;
 	struct pg_emit emit;
 	struct pg_messages messages;
 	enum pg_phase phase;

@@ -208,6 +208,9 @@ progress_is_told(void **state)
 	    5000);
 	assert_string_equal(th_json_text(doc,
 	    "/tasks/0/progress/reading/0/table"), "public.t");
+	assert_string_equal(th_json_text(doc,
+	    "/tasks/0/progress/events/0/table"), "public.t");
+	assert_true(th_json_int(doc, "/tasks/0/progress/events/0/read") > 0);
 	assert_int_equal(th_run(&text, th_leat_bin(), "connectors", "status",
 	    "slow", "--url", th_worker_url(w), NULL), 0);
 	assert_non_null(strstr(text, "\n    phase                snapshot\n"));
