@@ -11,7 +11,8 @@
  *	cpu-cdc		cores of ours per 200,000 changes/s: user and system
  *			time of the worker from its start, median of the rounds
  *
- * BENCH_ROWS and BENCH_ROUNDS change the size (changes per round, rounds).
+ * BENCH_ROWS and BENCH_ROUNDS change the size (changes per round, rounds);
+ * with BENCH_COLD=1 no memory is kept for the page cache (ballast_take).
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -116,11 +117,15 @@ write_connector(const char *mode)
  * write() that did it, and each page of a segment is such a page. On a machine
  * that has been up for a while the page cache is made of memory that was in use
  * a moment ago. So memory is taken before a round, and given back in step with
- * what is captured.
+ * what is captured; all at once for a program whose steps are not seen.
  */
 static void
-ballast_take(size_t bytes)
+ballast_take(int64_t changes)
 {
+	size_t bytes = BALLAST_FIRST + (size_t)changes * BALLAST_PER_ROW;
+
+	if (number_env("BENCH_COLD", 0) != 0)
+		return;
 	ballast.at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (ballast.at == MAP_FAILED)
@@ -174,6 +179,8 @@ time_recvlogical(const char *lsn)
 	int rc;
 
 	th_remove(file);
+	ballast_take(rows);
+	ballast_give(ballast.all);
 	began = bench_now();
 	rc = th_run(NULL, th_pg_program("pg_recvlogical"), "-d",
 	    th_pg_url(pg, NULL), "--slot", "recv", "--start", "-P", "pgoutput",
@@ -190,7 +197,7 @@ time_worker(int64_t n)
 {
 	double began, took;
 
-	ballast_take(BALLAST_FIRST + (size_t)n * BALLAST_PER_ROW);
+	ballast_take(n);
 	began = bench_now();
 	th_worker_resume(worker);
 	wait_captured(n);
@@ -320,7 +327,7 @@ bench_snapshot(void)
 	}
 	worker = th_worker_start(
 	    &(struct th_worker_opts){ .name = "snapshot" });
-	ballast_take(BALLAST_FIRST + (size_t)n * BALLAST_PER_ROW);
+	ballast_take(n);
 	th_worker_file(worker, "bench.yaml",
 	    "connector: postgres-source\nurl: %s\ntopic.prefix: bench\n"
 	    "tables: [public.item]\nslot.name: snap\npublication.name: bench\n",

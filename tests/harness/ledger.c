@@ -165,8 +165,12 @@ static void
 take_change(struct th_ledger *l, struct key *k, char op, int64_t rev,
     const char *event)
 {
-	int64_t want = op == 'd' ? k->rev : k->rev + 1;
+	int64_t want;
 
+	/* The stream catches up with an interrupted snapshot by deletes. */
+	if ((l->flags & TH_LEDGER_LATE) != 0 && op == 'd' && k->rev == 0)
+		k->rev = (int32_t)rev;
+	want = op == 'd' ? k->rev : k->rev + 1;
 	if (!k->gone && rev == want && (op == 'c') == (k->rev == 0)) {
 		k->rev = (int32_t)rev;
 		k->gone = op == 'd';

@@ -36,7 +36,10 @@ struct th_proc *th_ledger_load(struct th_pg *pg, int clients, int rate,
 enum {
 	/* An event may come again (at least once). */
 	TH_LEDGER_REPEATS = 1,
-	/* A key that came and went before the capture began is not missed. */
+	/*
+	 * A key that came and went before the capture began is not missed, nor
+	 * is what came before its delete.
+	 */
 	TH_LEDGER_LATE = 2
 };
 

@@ -558,11 +558,13 @@ settle_first(struct th_twin *t, struct th_pg *pg, PGconn *c, int64_t end)
 {
 	const char *lsn = th_pg_value(pg, "SELECT pg_current_wal_lsn()");
 
-	while (th_twin_read(t), !same_tables(t, c, false)) {
+	th_twin_read(t);
+	while (!same_tables(t, c, false)) {
 		if (th_now_ms() > end)
 			th_fail("the tables are not the same%s",
 			    same_tables(t, c, true) ? " in time" : "");
 		th_nap(100);
+		th_twin_read(t);
 	}
 	if (!th_pg_wait(pg, "t", (int)(end - th_now_ms()), "SELECT "
 	    "bool_and(confirmed_flush_lsn >= '%s') FROM pg_replication_slots",
@@ -585,11 +587,13 @@ th_twin_settle(struct th_twin *t, struct th_pg *pg, int timeout_ms)
 	if (t->first)
 		settle_first(t, pg, c, end);
 	read_journal(t, c, true);
-	while (th_twin_read(t), unmatched(t, false) > 0) {
+	th_twin_read(t);
+	while (unmatched(t, false) > 0) {
 		if (th_now_ms() > end)
 			th_fail("%zu changes are not the same after %d ms",
 			    unmatched(t, true), timeout_ms);
 		th_nap(20);
+		th_twin_read(t);
 	}
 	if (!same_tables(t, c, true))
 		th_fail("the tables are not the same");

@@ -149,7 +149,8 @@ status_has_more_of_ours(void **state)
 	const struct leat_value *doc;
 
 	create("more");
-	TH_WAIT(th_worker_is(w, "more", "RUNNING"), SOON_MS);
+	TH_WAIT(strstr(th_worker_get(w, "/leat/connectors/more/status"),
+	    "\"detail\":\"running\"") != NULL, SOON_MS);
 	doc = call("GET", "/leat/connectors/more/status", NULL, 200);
 	assert_int_equal(th_json_len(doc, ""), 4);
 	assert_string_equal(th_json_text(doc, "/connector/state"), "RUNNING");
